@@ -1,0 +1,160 @@
+"""Every Cypher text of the importer's writing side, and nothing else: no driver, no files, no decisions.
+
+Internal ids are `id(n)`: a seek on every version, with no index in the user's schema. Cypher 25 warns about it, so each
+text says that it is Cypher 5. Names are quoted by `synthgen.database.quote` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from synthgen.database import quote
+from synthgen.metadata import OPERATION_ID
+from synthgen.types import TYPES
+
+DIALECT = "CYPHER 5 "
+LOAD_LABEL = "__SynthgenLoad"
+BATCH_LABEL = "__SynthgenBatch"
+LOCK_NAME = "lock"
+OWNER_KEY = "synthgen_owner"
+"""Under this key each transaction of ours names the lock's owner in its metadata."""
+
+_MARKED = f"n.{quote(OPERATION_ID)}"
+_HELD = f"MATCH (held:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}', owner: $owner}}) "
+_RECORD = (
+    f"CREATE (:{quote(BATCH_LABEL)} {{operation_id: $operation_id, kind: $kind, group: $group, part: $part,"
+    " from: $from, rows: $rows"
+)
+
+# --- the ledger ------------------------------------------------------------------------------------------------------
+
+LOCK_CONSTRAINT = "__synthgen_load"
+BATCH_CONSTRAINT = "__synthgen_batch"
+
+CREATE_CONSTRAINTS = (
+    (f"{DIALECT}CREATE CONSTRAINT {quote(LOCK_CONSTRAINT)} IF NOT EXISTS"
+     f" FOR (n:{quote(LOAD_LABEL)}) REQUIRE n.name IS UNIQUE"),
+    (f"{DIALECT}CREATE CONSTRAINT {quote(BATCH_CONSTRAINT)} IF NOT EXISTS"
+     f" FOR (n:{quote(BATCH_LABEL)}) REQUIRE (n.operation_id, n.kind, n.group, n.part, n.from) IS UNIQUE"),
+)
+DROP_CONSTRAINTS = tuple(
+    f"{DIALECT}DROP CONSTRAINT {quote(name)} IF EXISTS" for name in (BATCH_CONSTRAINT, LOCK_CONSTRAINT)
+)
+
+# Time is the server's alone: the clocks of two clients need not agree.
+_HOLDER = (
+    " RETURN n.owner AS owner, n.operation_id AS operation_id, toString(n.since) AS since, n.heartbeat AS heartbeat,"
+    " timestamp() - n.heartbeat AS age_ms"
+)
+READ_LOCK = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}){_HOLDER}"
+CLAIM_LOCK = (
+    f"{DIALECT}MERGE (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}})"
+    " ON CREATE SET n.operation_id = $operation_id, n.owner = $owner, n.since = datetime(), n.heartbeat = timestamp()"
+    f"{_HOLDER}"
+)
+# The first SET takes the write lock, so what is compared afterwards cannot change any more.
+TAKE_OVER_LOCK = (
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}) SET n.claimed = true"
+    " WITH n, n.owner = $seen_owner AND n.heartbeat = $seen_heartbeat AS same REMOVE n.claimed"
+    " WITH n, same WHERE same SET n.operation_id = $operation_id, n.owner = $owner, n.since = datetime(),"
+    " n.heartbeat = timestamp() RETURN n.owner AS owner"
+)
+BEAT = f"{DIALECT}{_HELD}SET held.heartbeat = timestamp() RETURN held.owner AS owner"
+READ_OWNER = f"{DIALECT}{_HELD}RETURN held.owner AS owner"
+RELEASE_LOCK = f"{DIALECT}{_HELD}DELETE held"
+FIND_TRANSACTIONS = (
+    f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData WHERE metaData.{OWNER_KEY} = $owner"
+    " RETURN transactionId AS transaction"
+)
+END_TRANSACTIONS = f"{DIALECT}TERMINATE TRANSACTIONS $transactions"
+
+READ_BATCHES = (
+    f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id}})"
+    " RETURN b.kind AS kind, b.group AS group, b.part AS part, b.from AS from, b.rows AS rows, b.ids AS ids"
+)
+READ_BATCH = (
+    f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id, kind: $kind, group: $group, part: $part,"
+    " from: $from}) RETURN b.rows AS rows, b.ids AS ids"
+)
+RECORD_MARKER = f"{DIALECT}{_HELD}{_RECORD}}}) RETURN held.owner AS owner"
+COUNT_BATCHES = f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)}) RETURN b.operation_id AS operation_id, count(*) AS batches"
+DELETE_BATCHES = (
+    f"{DIALECT}{_HELD}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id}}) WHERE NOT b.kind IN $keep"
+    " WITH b LIMIT $limit DELETE b RETURN count(*) AS deleted"
+)
+
+# --- the load --------------------------------------------------------------------------------------------------------
+
+
+def create_nodes(labels: Sequence[str], types: Mapping[str, str], constants: Sequence[str]) -> str:
+    """Create a batch of nodes and its ledger record; returns how many as `created`, and their internal `ids` in order.
+
+    Args:
+        labels: Labels of every node.
+        types: Properties with their types, in the order of `$lists` in each row.
+        constants: Those of `types` whose one value is in `$constants`, in this order, instead of in the rows.
+    """
+    created = f"(n{_labels(labels)}{_properties(types, constants)})"
+    return (
+        f"{DIALECT}{_HELD}{_constants(types, constants)}UNWIND $lists AS row CREATE {created}"
+        f" WITH held, collect(id(n)) AS ids {_RECORD}, ids: ids}}) RETURN size(ids) AS created, ids"
+    )
+
+
+def create_relationships(kind: str, types: Mapping[str, str], constants: Sequence[str]) -> str:
+    """Create a batch of relationships and its ledger record; returns how many found their ends as `created`.
+
+    A row begins with the internal ids of start and end; `types` and `constants` are as in `create_nodes`.
+    """
+    created = f"(a)-[r:{quote(kind)}{_properties(types, constants, first=2)}]->(b)"
+    return (
+        f"{DIALECT}{_HELD}{_constants(types, constants)}UNWIND $lists AS row"
+        " MATCH (a) WHERE id(a) = row[0] MATCH (b) WHERE id(b) = row[1]"
+        f" CREATE {created} WITH held, count(r) AS created {_RECORD}}}) RETURN created, [] AS ids"
+    )
+
+
+FIND_NODES = f"{DIALECT}UNWIND $ids AS i MATCH (n) WHERE id(n) = i RETURN i AS id"
+
+
+def _labels(labels: Sequence[str]) -> str:
+    return "".join(f":{quote(label)}" for label in labels)
+
+
+def _constants(types: Mapping[str, str], constants: Sequence[str]) -> str:
+    if not constants:
+        return ""
+    values = (TYPES[types[name]].write.replace("{v}", f"$constants[{i}]") for i, name in enumerate(constants))
+    return "WITH held, " + ", ".join(f"{value} AS constant{i}" for i, value in enumerate(values)) + " "
+
+
+def _properties(types: Mapping[str, str], constants: Sequence[str], first: int = 0) -> str:
+    varying = [name for name in types if name not in set(constants)]
+    pairs = [
+        *(f"{quote(name)}: " + TYPES[types[name]].write.replace("{v}", f"row[{first + i}]")
+          for i, name in enumerate(varying)),
+        *(f"{quote(name)}: constant{i}" for i, name in enumerate(constants)),
+    ]
+    return f" {{{', '.join(pairs)}}}" if pairs else ""
+
+
+# --- rollback --------------------------------------------------------------------------------------------------------
+
+FIND_MARKED = f"{DIALECT}MATCH (n) WHERE {_MARKED} = $operation_id RETURN id(n) AS id, COUNT {{ (n)--() }} AS degree"
+# Internal ids are used again after a delete, so the mark is looked at once more by the statement that deletes.
+_OF_PAGE = f"UNWIND $ids AS i MATCH (n) WHERE id(n) = i AND {_MARKED} = $operation_id "
+DELETE_NODES = f"{DIALECT}{_HELD}{_OF_PAGE}DETACH DELETE n"
+DELETE_SOME_RELATIONSHIPS = (
+    f"{DIALECT}{_HELD}{_OF_PAGE}MATCH (n)-[r]-() WITH DISTINCT r LIMIT $limit DELETE r"
+)
+COUNT_MARKED = (
+    f"{DIALECT}MATCH (n) WHERE {_MARKED} = $operation_id"
+    " WITH COUNT { (n)-->() } AS leaving,"
+    f" COUNT {{ (n)<--(m) WHERE m.{quote(OPERATION_ID)} IS NULL OR m.{quote(OPERATION_ID)} <> $operation_id }}"
+    " AS entering"
+    " RETURN count(*) AS nodes, sum(leaving) + sum(entering) AS relationships"
+)
+COUNT_OPERATIONS = (
+    f"{DIALECT}MATCH (n) WHERE {_MARKED} IS NOT NULL RETURN {_MARKED} AS operation_id, count(*) AS nodes"
+    " ORDER BY operation_id"
+)

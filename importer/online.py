@@ -1,0 +1,262 @@
+"""Writes one bundle into a live database exactly once; knows the ledger's promises, no schema and no server.
+
+Nodes first, then relationships, in batches of one transaction each that also write their record in the ledger. What the
+ledger has is not written again, so a load that stopped anywhere goes on. Nothing of the user's schema is needed: nodes
+are found by internal id.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import neo4j
+import numpy as np
+import polars as pl
+from neo4j.exceptions import DriverError, Neo4jError
+
+from importer.batches import Batch, Source
+from importer.ledger import Lock, find_marks, hold_lock, read_batches, record_mark, remove_batches
+from importer.pacing import Decision, Pacing
+from importer.parts import UNKNOWN, Done, Nodes, due_nodes, due_relationships, first_import_id
+from importer.rollback import count_operation
+from importer.transactions import Patience, is_unreachable
+from importer.writing import Written, write_batch
+from synthgen.bundle.read import Bundle
+from synthgen.errors import BundleError, LoadFailedError, RefusedError, StoppedHalfwayError, UsageError
+from synthgen.progress import Progress, silent
+
+FEWEST_ROWS, MOST_ROWS = 100, 10_000
+FEWEST_WRITERS, MOST_WRITERS = 1, 5
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineOptions:
+    """How a load may adapt itself.
+
+    Attributes:
+        batch_rows: The fewest and the most rows of one transaction, within 100 to 10,000.
+        writers: The fewest and the most transactions at once, within 1 to 5.
+        patience: For how long one transaction is tried again.
+
+    Raises:
+        UsageError: A bound is out of its range, or the lower one above the upper one.
+    """
+
+    batch_rows: tuple[int, int] = (FEWEST_ROWS, MOST_ROWS)
+    writers: tuple[int, int] = (FEWEST_WRITERS, MOST_WRITERS)
+    patience: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        _check_bounds("batch_rows", self.batch_rows, FEWEST_ROWS, MOST_ROWS)
+        _check_bounds("writers", self.writers, FEWEST_WRITERS, MOST_WRITERS)
+
+
+def _check_bounds(name: str, bounds: tuple[int, int], fewest: int, most: int) -> None:
+    low, high = bounds
+    if not fewest <= low <= high <= most:
+        raise UsageError(f"{name} is {low} to {high}", hint=f"give bounds from {fewest} to {most}, the lower one first",
+                         option=name, value=bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineResult:
+    """What one run of a load did.
+
+    Attributes:
+        nodes: Nodes written by this run.
+        relationships: Relationships written by this run.
+        batches: Transactions that wrote them.
+        retries: Transactions that were tried again, for whatever reason.
+        seconds: From taking the lock to the end.
+        resumed: Whether an earlier run had written something.
+        decisions: Every change of batch size and writers, with its reason.
+    """
+
+    nodes: int
+    relationships: int
+    batches: int
+    retries: int
+    seconds: float
+    resumed: bool
+    decisions: tuple[Decision, ...]
+
+
+def load_online(
+    bundle: Bundle,
+    driver: neo4j.Driver,
+    database: str,
+    anchors: pl.DataFrame,
+    *,
+    options: OnlineOptions = OnlineOptions(),
+    progress: Progress = silent,
+    lock: Lock | None = None,
+    stop: threading.Event | None = None,
+) -> OnlineResult:
+    """Write the bundle's nodes and relationships, each exactly once, whatever happened to earlier runs.
+
+    Args:
+        bundle: Its files were checked by the caller (`synthgen.bundle.read.check_files`).
+        driver: The connection.
+        database: The database's name.
+        anchors: `node` (snapshot's node number) and `id` (internal id, `id(n)`), Int64, in any order, one row for each
+            base node that a relationship ends on.
+        options: Bounds of batch size and writers.
+        progress: Told of rows written, in the phases `nodes` and `relationships`; earlier runs' rows count.
+        lock: The caller's lock on the database; taken here when None.
+        stop: Set it to end the load after the batches under way, as an interrupt does.
+
+    Raises:
+        LockedError: Another run is at work on the database, or took the lock over.
+        RefusedError: A rollback of the operation has begun, or its nodes are there with no ledger that explains them.
+        BundleError: The bundle contradicts itself, or names a base node that is not in `anchors`.
+        StoppedHalfwayError: Interrupted, or the database does not answer any more; the same call goes on.
+        LoadFailedError: It cannot be finished, e.g. because a base node vanished or a constraint forbids a node. What
+            is written stays, with its ledger, until `importer.rollback.delete_operation`.
+    """
+    _check_removable(bundle)
+    with (hold_lock(driver, database, bundle.manifest.operation_id) if lock is None else nullcontext(lock)) as held:
+        load = _Load(bundle, held, options, progress, stop or threading.Event())
+        try:
+            return load.run(anchors)
+        except KeyboardInterrupt:
+            raise load.stopped("was interrupted") from None
+        except (Neo4jError, DriverError, OSError) as error:
+            if is_unreachable(error):
+                raise load.stopped(f"lost the database: {error}") from error
+            raise LoadFailedError(f"load of {held.operation_id} failed: {error}", hint="roll it back, or correct the"
+                                  " cause and load it again: it goes on where it failed", **load.facts) from error
+
+
+def _check_removable(bundle: Bundle) -> None:
+    for number, group in enumerate(bundle.manifest.relationship_groups):
+        if group.start_space == group.end_space == "base":
+            raise BundleError(f"relationship group {number} ties base nodes to each other, which no rollback could"
+                              " find again", hint="generate the operation again", group=number, type=group.type)
+
+
+class _Load:
+    """One run of `load_online`."""
+
+    def __init__(
+        self, bundle: Bundle, lock: Lock, options: OnlineOptions, progress: Progress, stop: threading.Event,
+    ) -> None:
+        self._bundle = bundle
+        self._lock = lock
+        self._options = options
+        self._progress = progress
+        self._stop = stop
+        self._pacing = Pacing(options.batch_rows, options.writers)
+        self._began = time.monotonic()
+        self._written = {"nodes": 0, "relationships": 0}
+        self._batches = 0
+        self._retries = 0
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {"operation_id": self._lock.operation_id, "nodes_written": self._written["nodes"],
+                "relationships_written": self._written["relationships"], "batches": self._batches,
+                "retries": self._retries}
+
+    def stopped(self, why: str) -> StoppedHalfwayError:
+        return StoppedHalfwayError(f"load of {self._lock.operation_id} {why}", hint="the same command goes on",
+                                   **self.facts)
+
+    def run(self, anchors: pl.DataFrame) -> OnlineResult:
+        marks = find_marks(self._lock)
+        if "rollback" in marks:
+            raise RefusedError(f"a rollback of {self._lock.operation_id} has begun", hint="finish it with"
+                               f" `importer rollback {self._lock.operation_id}`", operation_id=self._lock.operation_id)
+        nodes = Nodes.before_load(self._bundle, anchors)
+        done = Done()
+        resumed = "complete" in marks
+        if not resumed:
+            resumed = self._recall(done, nodes) or self._is_there_already()
+        if "complete" not in marks and (done.ranges or not resumed):
+            self._write_all("nodes", Source(due_nodes(self._bundle, done)), done, nodes)
+            self._write_all("relationships", Source(due_relationships(self._bundle, done, nodes)), done, nodes)
+            record_mark(self._lock, "complete")
+        remove_batches(self._lock)
+        return OnlineResult(self._written["nodes"], self._written["relationships"], self._batches, self._retries,
+                            time.monotonic() - self._began, resumed, tuple(self._pacing.decisions))
+
+    def _recall(self, done: Done, nodes: Nodes) -> bool:
+        """Take from the ledger what earlier runs wrote."""
+        for batch, ids in read_batches(self._lock):
+            done.add(batch)
+            if batch.kind == "nodes":
+                self._remember(nodes, batch.group, batch.part, batch.first, ids or [])
+        return bool(done.ranges)
+
+    def _is_there_already(self) -> bool:
+        """Whether an earlier run ended well but did not live to say so."""
+        found = count_operation(self._lock.driver, self._lock.database, self._lock.operation_id)
+        counts = self._bundle.manifest.counts
+        if not found.nodes:
+            return False
+        if (found.nodes, found.relationships) == (counts.nodes, counts.relationships):
+            return True
+        raise RefusedError(
+            f"the database has {found.nodes} nodes and {found.relationships} relationships of"
+            f" {self._lock.operation_id} and no ledger that says which", hint="roll the operation back, then load it"
+            " again", nodes=found.nodes, relationships=found.relationships, operation_id=self._lock.operation_id)
+
+    def _remember(self, nodes: Nodes, group: int, part: int, first: int, ids: list[int]) -> None:
+        begin = first_import_id(self._bundle.manifest.node_groups[group], part) + first
+        nodes.ids[begin:begin + len(ids)] = ids
+
+    def _write_all(self, kind: str, source: Source, done: Done, nodes: Nodes) -> None:
+        """Write what `source` gives, several batches at once; on trouble the batches under way are awaited."""
+        counts = self._bundle.manifest.counts
+        due = counts.nodes if kind == "nodes" else counts.relationships
+        before = sum(until - first for place, gaps in done.ranges.items() if place[0] == kind for first, until in gaps)
+        self._pacing.began_phase(time.monotonic())
+        under_way: dict[Future[Written], Batch] = {}
+        self._progress(kind, before, due)
+        with ThreadPoolExecutor(self._options.writers[1], thread_name_prefix="synthgen-writer") as pool:
+            try:
+                while self._start(source, pool, under_way):
+                    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                        batch = under_way.pop(future)
+                        self._take_note(batch, future.result(), nodes)
+                        self._progress(kind, before + self._written[kind], due)
+            except BaseException:
+                self._stop.set()
+                raise
+        if self._stop.is_set():
+            raise self.stopped("was stopped")
+        if kind == "nodes" and (nodes.ids == UNKNOWN).any():
+            raise LoadFailedError("the ledger is damaged: it lacks internal ids", hint="roll the operation back",
+                                  missing=int(np.count_nonzero(nodes.ids == UNKNOWN)))
+
+    def _start(self, source: Source, pool: ThreadPoolExecutor, under_way: dict[Future[Written], Batch]) -> bool:
+        """Start as many batches as may run; False when none is under way."""
+        if self._lock.lost.is_set():
+            raise self._lock.lost_error()
+        while len(under_way) < self._pacing.writers and not self._stop.is_set():
+            busy = 0
+            for batch in under_way.values():
+                busy |= batch.buckets
+            taken = source.take(self._pacing.batch_rows, busy=busy, writers=self._pacing.writers)
+            if taken is None:
+                break
+            future = pool.submit(write_batch, taken, self._lock, self._options.patience, self._stop)
+            under_way[future] = taken
+        return bool(under_way)
+
+    def _take_note(self, batch: Batch, written: Written, nodes: Nodes) -> None:
+        self._written[batch.range.kind] += batch.range.rows
+        self._batches += written.transactions
+        self._retries += len(written.troubles)
+        now = time.monotonic()
+        if batch.range.kind == "nodes":
+            self._remember(nodes, batch.range.group, batch.range.part, batch.range.first, written.ids)
+        for trouble, rows in written.troubles:
+            self._pacing.met(trouble, rows, now)
+        if not written.troubles:
+            self._pacing.wrote(batch.range.rows, now)

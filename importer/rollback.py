@@ -1,0 +1,190 @@
+"""Deletes exactly what carries one operation's mark, without its files; knows the mark and the ledger, no bundle.
+
+Linear: one scan finds the marked nodes with their degrees, pages of them are then deleted by internal id. A page is
+bounded by nodes *and* relationships together; a node with more relationships than a page may have loses them page by
+page first. Every deleting statement looks at the mark again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import neo4j
+import numpy as np
+import numpy.typing as npt
+from neo4j.exceptions import DriverError, Neo4jError
+
+from importer import cypher
+from importer.ledger import Lock, hold_lock, record_mark, remove_batches
+from importer.transactions import Patience, is_too_large, is_unreachable, run_transaction
+from synthgen.errors import LoadFailedError, StoppedHalfwayError, UsageError
+from synthgen.progress import Progress, silent
+
+PHASE = "deleting"
+BATCH_ROWS = 10_000
+PATIENCE = Patience()
+
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How many nodes and relationships."""
+
+    nodes: int
+    relationships: int
+
+
+def delete_operation(
+    driver: neo4j.Driver,
+    database: str,
+    operation_id: str,
+    *,
+    progress: Progress = silent,
+    batch_rows: int = BATCH_ROWS,
+    patience: Patience = PATIENCE,
+    lock: Lock | None = None,
+) -> Deleted:
+    """Delete the operation's nodes with all their relationships, then its ledger; nothing else is touched.
+
+    Args:
+        driver: The connection.
+        database: The database's name.
+        operation_id: Whose mark.
+        progress: Told of the nodes deleted, in the phase `deleting`.
+        batch_rows: The most nodes and relationships together that one transaction deletes; halved when it is too much.
+        patience: For how long one transaction is tried again.
+        lock: The caller's lock on the database; taken here when None.
+
+    Returns:
+        What this run deleted; 0 and 0 when nothing was there.
+
+    Raises:
+        LockedError: Another run is at work on the database.
+        StoppedHalfwayError: Interrupted, or the database does not answer any more; the same call goes on.
+        LoadFailedError: The database refused a statement; the same call can be repeated.
+        UsageError: `batch_rows` is less than 1.
+    """
+    if batch_rows < 1:
+        raise UsageError(f"batch_rows is {batch_rows}", hint="give 1 or more", batch_rows=batch_rows)
+    with (hold_lock(driver, database, operation_id) if lock is None else nullcontext(lock)) as held:
+        deletion = _Deletion(held, batch_rows, patience, progress)
+        try:
+            record_mark(held, "rollback")
+            deletion.run()
+            remove_batches(held)
+        except KeyboardInterrupt:
+            raise StoppedHalfwayError(f"rollback of {operation_id} was interrupted", hint="the same command goes on",
+                                      **deletion.facts) from None
+        except (Neo4jError, DriverError, OSError) as error:
+            if is_unreachable(error):
+                raise StoppedHalfwayError(f"the database went away during the rollback of {operation_id}: {error}",
+                                          hint="the same command goes on", **deletion.facts) from error
+            raise LoadFailedError(f"rollback of {operation_id} failed: {error}",
+                                  hint="repeat it; what is deleted stays deleted", **deletion.facts) from error
+    return deletion.deleted
+
+
+def count_operation(driver: neo4j.Driver, database: str, operation_id: str) -> Deleted:
+    """Count what `delete_operation` would delete."""
+    with driver.session(database=database) as session:
+        found = session.run(cypher.COUNT_MARKED, operation_id=operation_id).single(strict=True)
+    return Deleted(found["nodes"], found["relationships"])
+
+
+def list_operations_in_database(driver: neo4j.Driver, database: str) -> dict[str, int]:
+    """List the operation ids that nodes carry, with how many nodes."""
+    with driver.session(database=database) as session:
+        return {row["operation_id"]: row["nodes"] for row in session.run(cypher.COUNT_OPERATIONS)}
+
+
+class _Deletion:
+    """One run of `delete_operation`: counts as it goes."""
+
+    def __init__(self, lock: Lock, batch_rows: int, patience: Patience, progress: Progress) -> None:
+        self._lock = lock
+        self._rows = batch_rows
+        self._patience = patience
+        self._progress = progress
+        self._due = 0
+        self.deleted = Deleted(0, 0)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"operation_id": self._lock.operation_id, "nodes_deleted": self.deleted.nodes,
+                "relationships_deleted": self.deleted.relationships, "nodes_left": self._due - self.deleted.nodes}
+
+    def run(self) -> None:
+        ids, degrees = self._find_marked()
+        self._due = len(ids)
+        self._progress(PHASE, 0, self._due)
+        for page in _pages(degrees, self._rows):
+            self._delete_page(ids[page], degrees[page])
+
+    def _find_marked(self) -> tuple[Int64s, Int64s]:
+        with self._lock.driver.session(database=self._lock.database, fetch_size=50_000) as session:
+            found = session.run(cypher.FIND_MARKED, operation_id=self._lock.operation_id)
+            flat = np.fromiter((value for row in found for value in row.values()), dtype=np.int64)
+        return flat[0::2], flat[1::2]
+
+    def _delete_page(self, ids: Int64s, degrees: Int64s) -> None:
+        if len(ids) == 1:
+            self._delete_node(ids, int(degrees[0]))
+            return
+        if int(degrees.sum()) + len(ids) <= self._rows:
+            removed = self._try(cypher.DELETE_NODES, ids)
+            if removed is not None:
+                if removed.nodes < len(ids):
+                    self._lock.check()
+                return
+        half = len(ids) // 2
+        self._delete_page(ids[:half], degrees[:half])
+        self._delete_page(ids[half:], degrees[half:])
+
+    def _delete_node(self, ids: Int64s, degree: int) -> None:
+        while True:
+            if degree < self._rows:
+                removed = self._try(cypher.DELETE_NODES, ids)
+                if removed is not None:
+                    break
+            removed = self._try(cypher.DELETE_SOME_RELATIONSHIPS, ids)
+            if removed is not None:
+                degree = degree - removed.relationships if removed.relationships else 0
+        if not removed.nodes:
+            self._lock.check()
+
+    def _try(self, text: str, ids: Int64s) -> Deleted | None:
+        """Run one deleting transaction; None when it was too large, and the bound is then halved."""
+        def work(transaction: neo4j.Transaction) -> Deleted:
+            result = transaction.run(text, ids=ids.tolist(), limit=self._rows, **self._lock.parameters)
+            counters = result.consume().counters
+            return Deleted(counters.nodes_deleted, counters.relationships_deleted)
+
+        try:
+            removed = run_transaction(self._lock.driver, self._lock.database, work, metadata=self._lock.metadata,
+                                      patience=self._patience)
+        except Neo4jError as error:
+            if not is_too_large(error) or self._rows == 1:
+                raise
+            self._rows = max(1, self._rows // 2)
+            return None
+        self.deleted = Deleted(self.deleted.nodes + removed.nodes,
+                               self.deleted.relationships + removed.relationships)
+        self._progress(PHASE, self.deleted.nodes, self._due)
+        return removed
+
+
+def _pages(degrees: Int64s, rows: int) -> Iterator[slice]:
+    """Cut nodes into runs of at most `rows` nodes and relationships together; a fuller node is a run of its own."""
+    weights = np.cumsum(degrees + 1)
+    first = 0
+    while first < len(weights):
+        reached = weights[first - 1] if first else 0
+        until = int(np.searchsorted(weights, reached + rows, side="right"))
+        until = max(until, first + 1)
+        yield slice(first, until)
+        first = until

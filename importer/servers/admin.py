@@ -1,0 +1,125 @@
+"""Runs Neo4j's admin tool (`org.neo4j.cli.AdminTool`) on a data folder; knows nothing of what is imported or why."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from importer.servers.runtime import Runtime
+from importer.servers.settings import DEFAULT_HEAP, JAVA_OPENS, check_size, conf_text, folder_settings
+from synthgen.errors import ServerError
+
+TAIL_LINES = 12
+READ_BYTES = 4096
+# Progress bars, counts of files, stack frames, rulers, and advice that does not apply here.
+_NOISE = re.compile(r"\s*$|[. ]+\d+%|Files: \d|\s+at [\w.$]+[(/]|-+$|Run with '--verbose'|Data statistics|Peak memory")
+
+
+class AdminTool:
+    """Neo4j's admin tool for one data folder, which no running server may use at the time.
+
+    Args:
+        runtime: The Neo4j version to run; no older than the one that made the data folder.
+        home: The server's home folder; made when missing. Logs and import reports go to its `logs`.
+        data_dir: The data folder to work on, `<home>/data` by default; another one for staging.
+        heap: Java heap of each command.
+        config: Further Neo4j settings.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        home: Path,
+        *,
+        data_dir: Path | None = None,
+        heap: str = DEFAULT_HEAP,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.home = Path(home).resolve()
+        self.data_dir = Path(data_dir).resolve() if data_dir is not None else self.home / "data"
+        self._heap = check_size("heap", heap)
+        self._config = dict(config or {})
+
+    def run(
+        self,
+        args: Sequence[str],
+        *,
+        heap: str | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> str:
+        """Run one command, such as `["database", "import", "full", "neo4j", …]`, and return all it printed.
+
+        The arguments are not visible in the process list: they go through a file that only its owner reads and that
+        is removed afterwards. Paths among them must be absolute.
+
+        Args:
+            args: The command and its arguments.
+            heap: Java heap of this run, when other than the tool's own.
+            on_line: Told of each line as it comes, and of a line that is being written as it grows.
+
+        Raises:
+            ServerError: The command failed; the message holds the last lines it printed, `facts` the exit code.
+        """
+        size = check_size("heap", heap) if heap is not None else self._heap
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".admin.", dir=self.home) as folder:
+            conf = Path(folder)
+            (conf / "neo4j.conf").write_text(
+                conf_text({**folder_settings(self.home, self.data_dir), **self._config}), encoding="utf-8")
+            argument_file = conf / "arguments"
+            argument_file.write_text(_argument_text([
+                f"-Xmx{size}", "-Dfile.encoding=UTF-8", *JAVA_OPENS, "-cp", self.runtime.class_path,
+                "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
+            argument_file.chmod(0o600)
+            code, output = self._stream(argument_file, conf, on_line)
+        if code:
+            raise _failure(args, code, output)
+        return output
+
+    def _stream(self, argument_file: Path, conf: Path, on_line: Callable[[str], None] | None) -> tuple[int, str]:
+        inherited = {name: value for name, value in os.environ.items()
+                     if not name.startswith(("NEO4J_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "HEAP_SIZE"))}
+        environment = {**inherited, "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf), "LC_ALL": "C.UTF-8"}
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        output, line = [], ""
+        with subprocess.Popen([str(self.runtime.java), f"@{argument_file}"], cwd=self.home / "logs", env=environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+            try:
+                while child.stdout and (chunk := os.read(child.stdout.fileno(), READ_BYTES)):
+                    text = decoder.decode(chunk)
+                    output.append(text)
+                    *whole, line = (line + text).split("\n")
+                    if on_line:
+                        for one in (*whole, *([line] if line else [])):
+                            on_line(one.rstrip("\r"))
+            except BaseException:
+                child.terminate()
+                raise
+        return child.returncode, "".join(output)
+
+
+def run_admin(runtime: Runtime, home: Path, args: Sequence[str], *, heap: str = DEFAULT_HEAP,
+              on_line: Callable[[str], None] | None = None) -> str:
+    """Run one admin command on a home's own data folder; as `AdminTool.run`."""
+    return AdminTool(runtime, home, heap=heap).run(args, on_line=on_line)
+
+
+def _argument_text(args: Sequence[str]) -> str:
+    r"""Write arguments as Java reads them from a file: quoted, with `\` before `\` and `"`."""
+    if any("\0" in one or "\n" in one or "\r" in one for one in args):
+        raise ServerError("an argument of the admin tool has more than one line", hint="rename the file it names")
+    return "".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"\n' for one in args)
+
+
+def _failure(args: Sequence[str], code: int, output: str) -> ServerError:
+    command = " ".join(args[:3] if args[0] == "database" and args[1:2] == ["import"] else args[:2])
+    tail = [line.rstrip() for line in output.splitlines() if not _NOISE.match(line)][-TAIL_LINES:]
+    return ServerError("\n  ".join([f"neo4j-admin {command} failed with code {code}; it said at the end:", *tail]),
+                       hint="the lines above name the cause", command=command, code=code, output=tail)

@@ -1,0 +1,333 @@
+"""The local Neo4j of one home folder: start, stop, status, logs; knows nothing of graphs, bundles or the admin tool."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import neo4j
+from filelock import FileLock, Timeout
+from neo4j.exceptions import AuthError, DriverError, Neo4jError
+
+from importer.servers import process
+from importer.servers.runtime import DEFAULT_VERSION, Runtime, prepare_runtime, version_key
+from importer.servers.settings import (
+    DEFAULT_HEAP,
+    DEFAULT_PAGE_CACHE,
+    DEFAULT_PORT,
+    HOST,
+    check_config,
+    check_port,
+    check_size,
+    conf_text,
+    server_settings,
+)
+from importer.servers.state import Record, read_record, write_record
+from synthgen.errors import LockedError, RefusedError, ServerError
+from synthgen.files import write_json
+from synthgen.progress import Progress, silent
+
+USER = "neo4j"
+START_SECONDS = 180.0
+STOP_SECONDS = 180.0
+POLL_SECONDS = 0.1
+LOG_FILES = ("server.log", "neo4j.log", "debug.log")
+TAIL_LINES = 15
+NEARBY_PORTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """What can be said of a local server; all paths absolute."""
+
+    state: Literal["running", "starting", "stopped"]
+    version: str
+    uri: str
+    user: str
+    password_file: str
+    home: str
+    port: int
+    heap: str
+    page_cache: str
+    pid: int | None
+
+
+class LocalServer:
+    """The Neo4j that lives in one folder.
+
+    Args:
+        home: Its folder; made by the first start. A relative path counts from the current folder of now.
+        progress: Told of the download when a version is used for the first time.
+    """
+
+    def __init__(self, home: Path, *, progress: Progress = silent) -> None:
+        self.home = Path(home).resolve()
+        self.password_file = self.home / "password"
+        self._progress = progress
+
+    def start(
+        self,
+        *,
+        version: str | None = None,
+        port: int | None = None,
+        heap: str | None = None,
+        page_cache: str | None = None,
+        config: Mapping[str, str] | None = None,
+        timeout_s: float = START_SECONDS,
+    ) -> ServerStatus:
+        """Start the server and wait until it lets us in; does nothing when it runs already.
+
+        Whatever is not given is as at the last start, or else the default. A port that was not asked for gives way
+        to a free one when it is taken.
+
+        Raises:
+            UsageError: A value is not what it should be.
+            RefusedError: It runs with other settings than asked for, or its store was made by a newer version.
+            LockedError: Another start or stop of it takes longer than `timeout_s`.
+            ServerError: It does not come up; the message holds the end of its log.
+        """
+        asked = {
+            "version": version if version is None else _checked_version(version),
+            "port": port if port is None else check_port(port),
+            "heap": heap if heap is None else check_size("heap", heap),
+            "page_cache": page_cache if page_cache is None else check_size("page cache", page_cache),
+            "config": config if config is None else check_config(config),
+        }
+        given = {name: value for name, value in asked.items() if value is not None}
+        with self._locked(timeout_s):
+            record = read_record(self.home)
+            if record is None or not record.is_alive():
+                record = self._launch(record, given, timeout_s)
+            else:
+                self._check_same(record, given)
+                self._wait_until_ready(record, timeout_s)
+            write_record(self.home, replace(record, ready=True))
+        return self.status()
+
+    def stop(self, *, timeout_s: float = STOP_SECONDS) -> ServerStatus:
+        """Stop the server cleanly and wait for its end; does nothing when it is stopped already.
+
+        Raises:
+            LockedError: Another start or stop of it takes longer than `timeout_s`.
+            ServerError: It did not end in time and was killed.
+        """
+        if read_record(self.home) is None:
+            return self.status()
+        with self._locked(timeout_s):
+            record = read_record(self.home)
+            if record is not None and record.pid is not None:
+                self._end(record, timeout_s)
+        return self.status()
+
+    def status(self) -> ServerStatus:
+        """Say how the server is; changes nothing and never fails for a server that is down."""
+        record = read_record(self.home) or self._new_record()
+        state: Literal["running", "starting", "stopped"] = "stopped"
+        if record.is_alive():
+            state = "running" if record.ready or self._answers(record) else "starting"
+        return ServerStatus(
+            state=state,
+            version=record.version,
+            uri=record.uri,
+            user=USER,
+            password_file=str(self.password_file),
+            home=str(self.home),
+            port=record.port,
+            heap=record.heap,
+            page_cache=record.page_cache,
+            pid=record.pid if state != "stopped" else None,
+        )
+
+    def logs(self, lines: int = 50) -> dict[str, list[str]]:
+        """Give the last lines of each log that there is, by its path."""
+        paths = [self.home / "logs" / name for name in LOG_FILES]
+        return {str(path): _tail(path, lines) for path in paths if path.is_file()}
+
+    def password(self) -> str:
+        """Read the password of user `neo4j`.
+
+        Raises:
+            ServerError: There is none, or it cannot be read.
+        """
+        try:
+            return self.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ServerError(f"the password file {self.password_file} cannot be read: {error.strerror}",
+                              hint="put it back; or remove the whole folder and start anew") from error
+
+    def _launch(self, last: Record | None, given: dict[str, object], timeout_s: float) -> Record:
+        wanted = replace(last or self._new_record(), **given, pid=None, mark=None, ready=False)  # type: ignore[arg-type] # checked one by one in start
+        if last is not None and version_key(wanted.version) < version_key(last.version):
+            raise RefusedError(
+                f"the store in {self.home} was made by Neo4j {last.version}, which {wanted.version} cannot read",
+                hint=f"start it with --neo4j-version {last.version}, or take another --home",
+                store_version=last.version, asked_version=wanted.version)
+        runtime = prepare_runtime(wanted.version, progress=self._progress)
+        wanted = replace(wanted, port=self._choose_port(wanted.port, explicit="port" in given))
+        self._write_files(runtime, wanted)
+        with self._spawned() as child:
+            pid = int(child.stdout.readline() or 0) if child.stdout else 0
+            mark = process.find_mark(pid) if pid else None
+            if mark is None or child.stdin is None:
+                raise ServerError("the server's process could not be started", hint="see `importer server logs`")
+            record = replace(wanted, pid=pid, mark=mark)
+            write_record(self.home, record)
+            child.stdin.write(b"go\n")
+        try:
+            self._wait_until_ready(record, timeout_s)
+        except BaseException:
+            self._end(record, STOP_SECONDS)
+            raise
+        return record
+
+    def _new_record(self) -> Record:
+        return Record(home=str(self.home), version=DEFAULT_VERSION, port=DEFAULT_PORT, heap=DEFAULT_HEAP,
+                      page_cache=DEFAULT_PAGE_CACHE)
+
+    def _write_files(self, runtime: Runtime, record: Record) -> None:
+        try:
+            for name in ("conf", "logs", "import", "data"):
+                (self.home / name).mkdir(exist_ok=True)
+            self._ensure_password()
+            settings = {**server_settings(self.home, port=record.port, page_cache=record.page_cache), **record.config}
+            (self.home / "conf" / "neo4j.conf").write_text(conf_text(settings), encoding="utf-8")
+            write_json(self.home / "conf" / "launch.json", {
+                "jars": str(runtime.jars), "jvm_library": str(runtime.jvm_library), "heap": record.heap})
+            log = self.home / "logs" / LOG_FILES[0]
+            if log.exists():
+                log.replace(log.with_name(f"{log.name}.old"))
+        except OSError as error:
+            raise ServerError(f"{self.home} cannot be written: {error.strerror}",
+                              hint="free space, or choose another --home") from error
+
+    def _ensure_password(self) -> None:
+        if self.password_file.exists():
+            return
+        if (self.home / "data" / "databases" / "system").exists():
+            self.password()
+        temporary = self.home / f".password.{secrets.token_hex(4)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_urlsafe(24) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(self.password_file)
+
+    @contextmanager
+    def _spawned(self) -> Iterator[subprocess.Popen[bytes]]:
+        root = str(Path(__file__).resolve().parents[2])
+        inherited = {name: value for name, value in os.environ.items()
+                     if not name.startswith(("NEO4J_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"))}
+        environment = {**inherited, "LC_ALL": "C.UTF-8",
+                       "PYTHONPATH": os.pathsep.join(filter(None, (root, inherited.get("PYTHONPATH"))))}
+        with (self.home / "logs" / LOG_FILES[0]).open("ab") as log, subprocess.Popen(
+            [sys.executable, "-P", "-m", "importer.servers._serve", str(self.home)], cwd=self.home, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+        ) as child:
+            yield child
+
+    def _choose_port(self, port: int, *, explicit: bool) -> int:
+        candidates = (port,) if explicit else (port, *range(DEFAULT_PORT, DEFAULT_PORT + NEARBY_PORTS), 0)
+        for candidate in candidates:
+            free = _free_port(candidate)
+            if free is not None:
+                return free
+        raise ServerError(f"port {port} on {HOST} is taken by another program",
+                          hint="choose another --port, or leave it out and a free one is taken", port=port)
+
+    def _check_same(self, record: Record, given: dict[str, object]) -> None:
+        differing = [name for name, value in given.items() if getattr(record, name) != value]
+        if differing:
+            said = ", ".join(f"{name.replace('_', ' ')} {getattr(record, name)}, not {given[name]}"
+                             for name in differing)
+            raise RefusedError(f"the server in {self.home} is running with {said}",
+                               hint="stop it first: importer server stop", home=str(self.home), differing=differing)
+
+    def _wait_until_ready(self, record: Record, timeout_s: float) -> None:
+        until = time.monotonic() + timeout_s
+        while not self._answers(record):
+            if not record.is_alive():
+                raise self._failed("ended before it was up")
+            if time.monotonic() > until:
+                raise self._failed(f"did not answer on {record.uri} within {timeout_s:g} s")
+            time.sleep(POLL_SECONDS)
+
+    def _answers(self, record: Record) -> bool:
+        try:
+            socket.create_connection((HOST, record.port), timeout=1).close()
+        except OSError:
+            return False
+        try:
+            with neo4j.GraphDatabase.driver(record.uri, auth=(USER, self.password()), connection_timeout=5) as driver, \
+                    driver.session(database="neo4j") as session:
+                session.run("RETURN 1").consume()
+        except AuthError as error:
+            raise ServerError(f"the server in {self.home} does not accept the password in {self.password_file}",
+                              hint="put the right password into that file") from error
+        except (DriverError, Neo4jError, OSError):
+            return False
+        return True
+
+    def _failed(self, what: str) -> ServerError:
+        tail = _tail(self.home / "logs" / LOG_FILES[0], TAIL_LINES) or _tail(self.home / "logs" / "debug.log", TAIL_LINES)
+        return ServerError("\n  ".join([f"the server in {self.home} {what}; its log ends with:", *tail]),
+                           hint="see `importer server logs`", log=tail)
+
+    def _end(self, record: Record, timeout_s: float) -> None:
+        clean = True
+        if record.is_alive() and record.pid is not None and record.mark is not None:
+            try:
+                clean = process.end(record.pid, record.mark, timeout_s=timeout_s)
+            except TimeoutError as error:
+                raise ServerError(f"the server in {self.home} does not end: {error}",
+                                  hint=f"end process {record.pid} by hand", pid=record.pid) from error
+        write_record(self.home, replace(record, pid=None, mark=None, ready=False))
+        if not clean:
+            raise ServerError(f"the server in {self.home} did not end within {timeout_s:g} s and was killed",
+                              hint="the next start recovers its store; see `importer server logs`", pid=record.pid)
+
+    @contextmanager
+    def _locked(self, timeout_s: float) -> Iterator[None]:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.home / ".lock").acquire(timeout=timeout_s):
+                yield
+        except Timeout as error:
+            raise LockedError(f"another start or stop of the server in {self.home} is under way",
+                              hint="wait for it to end", home=str(self.home)) from error
+
+
+def find_local(home: Path) -> ServerStatus | None:
+    """Find the local server of a home folder; None when it does not run."""
+    status = LocalServer(home).status()
+    return status if status.state == "running" else None
+
+
+def _checked_version(version: str) -> str:
+    version_key(version)
+    return version
+
+
+def _free_port(port: int) -> int | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
+
+
+def _tail(path: Path, lines: int) -> list[str]:
+    if not path.is_file():
+        return []
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]

@@ -1,0 +1,105 @@
+"""Writes one batch, with its ledger record, exactly once; knows the driver, nothing of the other batches."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import neo4j
+from neo4j.exceptions import ConstraintError, Neo4jError
+
+from importer import cypher
+from importer.batches import Batch
+from importer.ledger import Lock, find_batch
+from importer.pacing import Trouble
+from importer.transactions import Patience, is_too_large, is_unreachable, run_transaction
+from synthgen.errors import LoadFailedError
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of a batch.
+
+    Attributes:
+        ids: For nodes, their internal ids in row order.
+        transactions: How many it took; more than one when it was cut.
+        troubles: Each failure that was tried again, with the rows that were tried.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    transactions: int = 0
+    troubles: list[tuple[Trouble, int]] = field(default_factory=list)
+
+
+def write_batch(batch: Batch, lock: Lock, patience: Patience, stop: threading.Event) -> Written:
+    """Write a batch in one transaction, or in halves of halves when it is too large for the server.
+
+    Raises:
+        LoadFailedError: An end of a relationship is not there any more, or the ledger contradicts the batch.
+        LockedError: The lock is lost.
+        Neo4jError, DriverError: As `run_transaction`.
+    """
+    written = Written()
+    _write(batch, lock, patience, stop, written)
+    return written
+
+
+def _write(batch: Batch, lock: Lock, patience: Patience, stop: threading.Event, written: Written) -> None:
+    rows = batch.range.rows
+    parameters = {"lists": batch.rows(), "constants": list(batch.part.constants), **batch.range.parameters,
+                  **lock.parameters}
+
+    def work(transaction: neo4j.Transaction) -> list[int]:
+        answer = transaction.run(batch.part.text, parameters).single()
+        if answer is None or answer["created"] != rows:
+            raise _shortage(transaction, batch, lock)
+        ids: list[int] = answer["ids"]
+        return ids
+
+    def note(error: Exception) -> None:
+        written.troubles.append(("unreachable" if is_unreachable(error) else "contention", rows))
+
+    try:
+        ids = run_transaction(lock.driver, lock.database, work, metadata=lock.metadata, patience=patience, stop=stop,
+                              on_retry=note)
+    except ConstraintError as error:
+        ids = _written_before(batch, lock, error)
+    except Neo4jError as error:
+        if not is_too_large(error) or rows == 1:
+            raise
+        written.troubles.append(("too large", rows))
+        for half in batch.halves():
+            _write(half, lock, patience, stop, written)
+        return
+    written.ids.extend(ids)
+    written.transactions += 1
+
+
+def _written_before(batch: Batch, lock: Lock, error: ConstraintError) -> list[int]:
+    """Give the internal ids of a batch that an earlier try committed, when only the answer to that was lost."""
+    found = find_batch(lock, batch.range)
+    if found is None:
+        raise error
+    rows, ids = found
+    if rows != batch.range.rows:
+        raise LoadFailedError(f"the ledger has {rows} rows for a batch of {batch.range.rows}",
+                              hint="roll the operation back, then load it again", **_where(batch)) from error
+    return ids or []
+
+
+def _shortage(transaction: neo4j.Transaction, batch: Batch, lock: Lock) -> Exception:
+    """Find out why a batch wrote less than its rows; the transaction is rolled back with what is raised."""
+    if not transaction.run(cypher.READ_OWNER, lock.parameters).data():
+        return lock.lost_error()
+    ends = list({end for row in batch.rows() for end in row[:2]}) if batch.range.kind == "relationships" else []
+    there = {record["id"] for record in transaction.run(cypher.FIND_NODES, ids=ends)}
+    gone = [end for end in ends if end not in there]
+    return LoadFailedError(
+        f"{len(gone)} nodes that relationships end on are not in the database any more",
+        hint="roll the operation back, export the base graph again and generate anew",
+        internal_ids=gone[:5], **_where(batch))
+
+
+def _where(batch: Batch) -> dict[str, object]:
+    place = batch.range
+    return {"kind": place.kind, "group": place.group, "part": place.part, "first": place.first, "rows": place.rows}

@@ -1,0 +1,1 @@
+"""Bundles: the files of one operation, as FORMAT.md says."""

@@ -1,0 +1,182 @@
+"""The manifest: what a bundle holds and what became of it; knows files, neither graphs nor servers.
+
+Written and read as FORMAT.md, "Bundle, version 1", says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from synthgen.errors import BundleError
+from synthgen.files import inside, write_json
+
+FORMAT = "synthgen-bundle"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+ANCHORS = "anchors.csv"
+Space = Literal["base", "operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of rows; `digest` is `synthgen.files.file_digest`."""
+
+    file: str
+    rows: int
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGroup:
+    """Parts that share one header and one label set; their nodes' import ids count from `first`."""
+
+    labels: tuple[str, ...]
+    types: Mapping[str, str]
+    first: int
+    rows: int
+    header: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipGroup:
+    """Parts that share one header, one relationship type and the ID spaces of their ends."""
+
+    type: str
+    start_space: Space
+    end_space: Space
+    types: Mapping[str, str]
+    rows: int
+    header: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """How many relationships of a type go from one label set to another."""
+
+    start: tuple[str, ...]
+    type: str
+    end: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a bundle holds, counted; `resource_types` counts resources by the profile's type."""
+
+    resources: int
+    nodes: int
+    relationships: int
+    isolated: int
+    labels: Mapping[str, int]
+    resource_types: Mapping[str, int]
+    types: Mapping[str, int]
+    patterns: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that is needed to load, validate, resume and roll back an operation with nothing else at hand."""
+
+    operation_id: str
+    strategy: str
+    parameters: Mapping[str, Any]
+    seed: int
+    created_at: str
+    snapshot: Mapping[str, Any]
+    profile: Mapping[str, Any]
+    counts: Counts
+    left_out: Mapping[str, int]
+    node_groups: tuple[NodeGroup, ...]
+    relationship_groups: tuple[RelationshipGroup, ...]
+    header_digests: Mapping[str, str]
+    history: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+
+    @property
+    def groups(self) -> list[NodeGroup | RelationshipGroup]:
+        """All groups, nodes first."""
+        return [*self.node_groups, *self.relationship_groups]
+
+    @property
+    def parts(self) -> list[Part]:
+        """All parts of all groups, nodes first."""
+        return [part for group in self.groups for part in group.parts]
+
+    @property
+    def state(self) -> str:
+        """What the operation is now: `generated`, `loading`, `loaded`, `failed` or `rolled back`."""
+        states = {"generated": "generated", "load_started": "loading", "loaded": "loaded", "load_failed": "failed",
+                  "rollback_started": "rolling back", "rolled_back": "rolled back"}
+        events = [entry["event"] for entry in self.history if entry["event"] in states]
+        return states[events[-1]] if events else "generated"
+
+    def last(self, event: str) -> Mapping[str, Any] | None:
+        """Find the newest entry of the history with this event."""
+        return next((entry for entry in reversed(self.history) if entry["event"] == event), None)
+
+    def as_document(self) -> dict[str, Any]:
+        """Give the manifest as JSON writes it."""
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` whole into the bundle's folder."""
+    write_json(folder / MANIFEST, manifest.as_document())
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check a bundle's manifest; part files are checked by `synthgen.bundle.read`.
+
+    Raises:
+        BundleError: It is missing, not JSON, of another format version, incomplete, or names files outside its folder.
+    """
+    path = folder / MANIFEST
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{folder} holds no {MANIFEST}", hint="see `importer list` for the operations there are",
+                          path=str(folder)) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BundleError(f"{path} cannot be read: {error}", hint="generate the operation again") from error
+    if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
+        raise BundleError(f"{path} is not the manifest of a bundle", hint="name the folder of an operation")
+    version = document.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise BundleError(f"{path} has format version {version}; this program reads {FORMAT_VERSION}",
+                          hint="use the version of this program that wrote it, or generate again")
+    try:
+        manifest = _from_document(document)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"{path} is incomplete: {error}", hint="generate the operation again") from error
+    for name in _file_names(manifest):
+        inside(folder, name)
+    return manifest
+
+
+def _file_names(manifest: Manifest) -> list[str]:
+    return [ANCHORS, *(group.header for group in manifest.groups), *(part.file for part in manifest.parts)]
+
+
+def _from_document(document: dict[str, Any]) -> Manifest:
+    counts = document["counts"]
+    return Manifest(
+        **{**document,
+           "counts": Counts(**{**counts, "patterns": tuple(
+               Pattern(tuple(entry["start"]), entry["type"], tuple(entry["end"]), entry["count"])
+               for entry in counts["patterns"])}),
+           "node_groups": tuple(NodeGroup(**{**group, "labels": tuple(group["labels"]), "parts": _parts(group)})
+                                for group in document["node_groups"]),
+           "relationship_groups": tuple(RelationshipGroup(**{**group, "parts": _parts(group)})
+                                        for group in document["relationship_groups"]),
+           "history": tuple(document["history"])},
+    )
+
+
+def _parts(group: dict[str, Any]) -> tuple[Part, ...]:
+    return tuple(Part(**part) for part in group["parts"])

@@ -1,0 +1,170 @@
+"""Reads bundles: finds operations, checks their files, gives their rows back typed; knows no server.
+
+A part is read with the types its group declares, so what comes back equals what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from synthgen.bundle.manifest import (
+    ANCHORS,
+    MANIFEST,
+    Manifest,
+    NodeGroup,
+    Part,
+    RelationshipGroup,
+    read_manifest,
+    write_manifest,
+)
+from synthgen.errors import BundleError, UsageError
+from synthgen.files import file_digest, inside
+from synthgen.progress import Progress, silent
+from synthgen.types import ARRAY_DELIMITER, EMPTY_ARRAYS, TYPES, array_properties
+
+ID = ":id"
+START = ":start"
+END = ":end"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One operation's folder and its manifest."""
+
+    path: Path
+    manifest: Manifest
+
+    def record(self, event: str, at: str, **facts: Any) -> Bundle:
+        """Add an entry to the history, on disk and in what is returned."""
+        # The history on disk counts: another run may have written to it since this bundle was opened.
+        manifest = read_manifest(self.path)
+        updated = replace(manifest, history=(*manifest.history, {"event": event, "at": at, **facts}))
+        write_manifest(self.path, updated)
+        return Bundle(self.path, updated)
+
+
+def operations_folder(out: Path) -> Path:
+    """Give the folder of all bundles under the out folder."""
+    return out / "operations"
+
+
+def list_bundles(out: Path) -> list[Bundle]:
+    """Open every bundle under the out folder, oldest first (by clock, then operation id)."""
+    folder = operations_folder(out)
+    paths = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    found = [open_bundle(path) for path in paths if not path.name.startswith(".")]
+    return sorted(found, key=lambda bundle: (bundle.manifest.created_at, bundle.manifest.operation_id))
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Open a bundle by its folder.
+
+    Raises:
+        BundleError: As `read_manifest`, or the folder bears another operation's name.
+    """
+    manifest = read_manifest(path)
+    if path.resolve().name != manifest.operation_id:
+        raise BundleError(f"{path} holds the operation {manifest.operation_id}",
+                          hint="give the folder its operation's name again")
+    return Bundle(path, manifest)
+
+
+def find_bundle(out: Path, operation_id: str) -> Bundle:
+    """Open a bundle by its operation id.
+
+    Raises:
+        UsageError: There is no such operation under `out`.
+    """
+    path = operations_folder(out) / operation_id
+    if "/" in operation_id or operation_id.startswith(".") or not path.is_dir():
+        raise UsageError(f"there is no operation {operation_id!r} in {operations_folder(out)}",
+                         hint="`importer list` shows the operations there are", operation_id=operation_id)
+    return open_bundle(path)
+
+
+def check_files(bundle: Bundle, progress: Progress = silent) -> None:
+    """Check every file of a bundle against its manifest: there, of its length, of its digest.
+
+    Raises:
+        BundleError: Names the first file that is not what the manifest says.
+    """
+    expected = {part.file: (part.bytes, part.digest) for part in bundle.manifest.parts}
+    due = len(expected) + len(bundle.manifest.header_digests)
+    for done, (name, digest) in enumerate(bundle.manifest.header_digests.items(), start=1):
+        _check_file(bundle, name, None, digest)
+        progress("checking files", done, due)
+    for done, (name, (size, digest)) in enumerate(expected.items(), start=len(bundle.manifest.header_digests) + 1):
+        _check_file(bundle, name, size, digest)
+        progress("checking files", done, due)
+
+
+def _check_file(bundle: Bundle, name: str, size: int | None, digest: str) -> None:
+    path = inside(bundle.path, name)
+    if not path.is_file():
+        raise BundleError(f"{path} is missing", hint="generate the operation again", file=name)
+    actual = path.stat().st_size
+    if size is not None and actual != size:
+        raise BundleError(f"{path} is damaged: {actual} bytes instead of {size}", hint="generate the operation again",
+                          file=name)
+    if file_digest(path) != digest:
+        raise BundleError(f"{path} is damaged: its digest is not the manifest's", hint="generate the operation again",
+                          file=name)
+
+
+def read_nodes(bundle: Bundle, group: NodeGroup, part: Part) -> pl.DataFrame:
+    """Read a part of nodes: `:id` (Int64 import id), then the properties with their types' dtypes."""
+    return _read(bundle, part, [ID], group.types)
+
+
+def read_relationships(bundle: Bundle, group: RelationshipGroup, part: Part) -> pl.DataFrame:
+    """Read a part of relationships: `:start`, `:end` (Int64), then the properties with their types' dtypes."""
+    return _read(bundle, part, [START, END], group.types)
+
+
+def read_anchors(bundle: Bundle) -> pl.DataFrame:
+    """Read the base nodes that relationships end on: `node` (Int64 node number), `digest` (32 hex digits)."""
+    return pl.read_csv(inside(bundle.path, ANCHORS), schema={"node": pl.Int64(), "digest": pl.String()})
+
+
+def _read(bundle: Bundle, part: Part, ends: list[str], types: Mapping[str, str]) -> pl.DataFrame:
+    # All properties are read as text first: CSV's own idea of a type is not to be trusted with anything.
+    names = [*types, EMPTY_ARRAYS] if array_properties(types) else list(types)
+    schema: dict[str, pl.DataType] = {**dict.fromkeys(ends, pl.Int64()), **dict.fromkeys(names, pl.String())}
+    frame = pl.read_csv(inside(bundle.path, part.file), has_header=False, schema=schema, glob=False)
+    if frame.height != part.rows:
+        raise BundleError(f"{bundle.path / part.file} has {frame.height} rows instead of {part.rows}",
+                          hint="generate the operation again")
+    return frame.select(*ends, *(from_csv_text(name, kind) for name, kind in types.items()))
+
+
+def from_csv_text(name: str, kind: str) -> pl.Expr:
+    """Read a column of CSV text back as the type's dtype; the inverse of `synthgen.bundle.write.to_csv_text`."""
+    text = pl.col(name)
+    property_type = TYPES[kind]
+    if kind == "BYTES":
+        value = text.map_elements(_octets, return_dtype=pl.Binary)
+        empty = pl.lit(b"")
+    elif property_type.is_list:
+        value = text.str.split(ARRAY_DELIMITER).list.eval(_scalar(pl.element(), property_type.element.dtype))
+        empty = pl.lit([], dtype=property_type.dtype)
+    else:
+        return _scalar(text, property_type.dtype).alias(name)
+    named = pl.col(EMPTY_ARRAYS).str.split(ARRAY_DELIMITER).list.contains(name)
+    return pl.when(named).then(empty).otherwise(value).cast(property_type.dtype).alias(name)
+
+
+def _octets(text: str) -> bytes:
+    return bytes(int(octet) & 0xFF for octet in text.split(ARRAY_DELIMITER))
+
+
+def _scalar(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.Boolean():
+        return text == "true"
+    if dtype == pl.Float64():
+        return text.replace({"Infinity": "inf", "-Infinity": "-inf"}).cast(pl.Float64)
+    return text.cast(dtype)

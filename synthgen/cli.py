@@ -1,0 +1,170 @@
+"""The command `synthgen`: options in, one library call, words and data out; knows no graph."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synthgen.options import (
+    BaseOption,
+    DatabaseOption,
+    HomeOption,
+    JsonOption,
+    OutOption,
+    PasswordFileOption,
+    ProfileOption,
+    UriOption,
+    UserOption,
+    clock,
+)
+from synthgen.output import Output, run_cli
+
+app = typer.Typer(
+    name="synthgen", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
+    help="Grow a property graph: read the base graph from Neo4j, generate a marked, realistic operation as CSV files"
+    " that Neo4j imports.\n\nExit codes: 0 done, 1 failed, 2 usage, 5 refused, 10 database not reachable, 12 not allowed,"
+    " 130 interrupted.\n\nSettings: flag > environment (SYNTHGEN_OUT, SYNTHGEN_BASE, SYNTHGEN_PROFILE, NEO4J_URI, …)"
+    " > synthgen.toml > default.",
+)
+EXAMPLE = "\n\nExample: `{}`"
+
+
+@app.command(help="Write a made-up Azure tenant as a snapshot, to try everything without a database of one's own."
+             + EXAMPLE.format("synthgen sample --out out/sample"))
+def sample(
+    out: Annotated[Path, typer.Option(help="Folder of the new snapshot.")],
+    resources: Annotated[int, typer.Option(help="How many :Resource nodes.", min=1)] = 4092,
+    seed: Annotated[int, typer.Option(help="Another seed, another tenant.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the sample tenant."""
+    from synthgen.sample import sample_tenant
+    from synthgen.snapshot.write import write_snapshot
+
+    output = Output(as_json=as_json)
+    # The tenant is made up, and so is its clock: the same arguments give the same snapshot.
+    snapshot = write_snapshot(sample_tenant(resources=resources, seed=seed), out.absolute(), profile="azure",
+                              created_at="2026-01-01T00:00:00+00:00",
+                              source={"sample": {"resources": resources, "seed": seed}})
+    _say_snapshot(output, snapshot)
+
+
+@app.command(help="Read the whole base graph from Neo4j into a snapshot. Writes that happen meanwhile are noticed, and"
+             " the export fails then." + EXAMPLE.format("synthgen export --out out/base"))
+def export(
+    out: Annotated[Path | None, typer.Option(help="Folder of the new snapshot; out/base by default.")] = None,
+    profile: ProfileOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a snapshot that is there already.")] = False,
+    uri: UriOption = None,
+    user: UserOption = None,
+    password_file: PasswordFileOption = None,
+    database: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Export the base graph."""
+    from synthgen.config import base_folder, setting
+    from synthgen.database import find_address
+    from synthgen.generate import profile_for_export
+    from synthgen.snapshot.export import export_snapshot
+
+    output = Output(as_json=as_json)
+    address = find_address(uri=uri, user=user, password_file=password_file, database=database, home=home)
+    snapshot = export_snapshot(
+        address, base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
+        replace=replace, progress=output.progress,
+    )
+    _say_snapshot(output, snapshot)
+
+
+@app.command(help="Generate one operation from the base snapshot: import-format CSV files and a manifest."
+             "\n\nStrategies:\n\n"
+             "**template** copies the base's resources: --scale-factor F (afterwards the graph holds F times the base's"
+             " resources; 10 makes nine copies), or --target-count N, or --template-file F with counts per type.\n\n"
+             "**scenario** builds a topology: --scenario NAME --param key=value; SCENARIO_HELP\n\n"
+             "**random** makes --count N resources with the base's mix of types, degrees and properties."
+             + EXAMPLE.format("synthgen generate --strategy template --scale-factor 10"))
+def generate(
+    strategy: Annotated[str, typer.Option(help="template, scenario or random.")],
+    base: BaseOption = None,
+    out: OutOption = None,
+    profile: ProfileOption = None,
+    scale_factor: Annotated[float | None, typer.Option(help="template: times the base's resources, above 1.")] = None,
+    target_count: Annotated[int | None, typer.Option(help="template: resources to make.")] = None,
+    template_file: Annotated[Path | None, typer.Option(
+        help="template: TOML, YAML or JSON with `resources`: a list of `type` and `count`.")] = None,
+    count: Annotated[int | None, typer.Option(help="random: resources to make.")] = None,
+    config: Annotated[Path | None, typer.Option(
+        help="random: TOML, YAML or JSON with resource_type_distribution, relationship_density, seed.")] = None,
+    density: Annotated[float | None, typer.Option(
+        help="random: 0…1, the share of the relationships that a base of that size would have.")] = None,
+    relationships: Annotated[int | None, typer.Option(help="random: their exact number instead.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="scenario: its name.")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="scenario: key=value; repeatable.")] = None,
+    resource_type: Annotated[list[str] | None, typer.Option(
+        help="template, random: only resources of this type; repeatable.")] = None,
+    tenant_id: Annotated[str | None, typer.Option(help="template, random: only this tenant's resources.")] = None,
+    include_synthetic: Annotated[bool, typer.Option(
+        "--include-synthetic", help="template, random: multiply what is synthetic already, too.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Of everything drawn; 0 by default.")] = None,
+    operation_id: Annotated[str | None, typer.Option(
+        help="scale-YYYYMMDDTHHMMSS-xxxxxxxx; made up by default.")] = None,
+    now: Annotated[str | None, typer.Option(
+        help="The operation's clock, ISO 8601 with zone; SOURCE_DATE_EPOCH or the real one by default.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Generate one operation."""
+    from synthgen.config import base_folder, out_folder, setting
+    from synthgen.generate import generate as generate_bundle
+    from synthgen.requests import parameters_from
+
+    output = Output(as_json=as_json)
+    parameters, chosen_seed = parameters_from(
+        strategy=strategy, scale_factor=scale_factor, target_count=target_count, template_file=template_file,
+        count=count, config=config, density=density, relationships=relationships, scenario=scenario, param=param,
+        resource_type=resource_type, tenant_id=tenant_id, include_synthetic=include_synthetic, seed=seed,
+    )
+    bundle = generate_bundle(
+        parameters, base=base_folder(base, out), out=out_folder(out), seed=chosen_seed, now=clock(now),
+        unique=secrets.randbits(32), operation_id=operation_id, profile=setting("profile", profile),
+        progress=output.progress,
+    )
+    manifest = bundle.manifest
+    counts = manifest.counts
+    output.result(
+        {"operation_id": manifest.operation_id, "strategy": manifest.strategy, "path": str(bundle.path),
+         "seed": manifest.seed, "created_at": manifest.created_at, "counts": manifest.as_document()["counts"],
+         "left_out": dict(manifest.left_out), "profile": manifest.profile["name"]},
+        f"operation     {manifest.operation_id}\n"
+        f"made          {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
+        f" {counts.relationships:,} relationships\n"
+        + "".join(f"left out      {count:,} base relationships: {reason}\n"
+                  for reason, count in manifest.left_out.items())
+        + f"profile       {manifest.profile['name']}\n"
+        f"bundle        {bundle.path}\n"
+        f"next          importer load {manifest.operation_id} --mode offline",
+    )
+
+
+def _say_snapshot(output: Output, snapshot: Any) -> None:
+    counts = snapshot.counts
+    output.result(
+        {"path": str(snapshot.path), "digest": snapshot.digest, "counts": counts, "operations": snapshot.operations,
+         "source": snapshot.source},
+        f"snapshot      {snapshot.path}\n"
+        f"holds         {counts['nodes']:,} nodes, {counts['relationships']:,} relationships,"
+        f" {len(snapshot.schema)} indexes and constraints\n"
+        f"digest        {snapshot.digest}",
+    )
+
+
+def main() -> None:
+    """Run the command."""
+    run_cli(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""Clones of base nodes and of the relationships between them, by arithmetic on row numbers; pure.
+
+Every base node v that is multiplied has clones 0 … C(v) - 1. Nodes are cloned in groups: within a group of n members
+each has `whole` clones and the first `extra` members one more, so clone c of the member of rank k is row c·n + k, and
+nothing has to be looked up or kept per clone. A relationship (u, v) of the base is lifted to the clones: the result is
+a covering of the base graph (Amit, Linial: "Random graph coverings", Combinatorica 22, 2002), so every clone has the
+degrees that its original has, and no two relationships coincide unless the base's do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import polars as pl
+
+from synthgen.base import Base, BaseRelationships
+from synthgen.bundle.manifest import Space
+from synthgen.graph import END, START
+from synthgen.growth import RelationshipBlock
+from synthgen.profile import Role
+from synthgen.seeding import I64, derive_seed, mix, permute
+
+
+class Tie(Enum):
+    """To which clone of a neighbour clone c is tied."""
+
+    SAME = "clone c, or none when there is no clone c"
+    WRAPPED = "clone c modulo the neighbour's clones"
+    SHIFTED = "clone c plus a seeded shift of the relationship, modulo the neighbour's clones"
+
+
+@dataclass(frozen=True, slots=True)
+class CloneGroup:
+    """Base nodes of one table that are cloned together.
+
+    Attributes:
+        table: Position of their table in `Base.nodes`.
+        members: Node numbers; the first `extra` have `whole` + 1 clones, the others `whole`.
+        first: Import id of the group's first row.
+    """
+
+    table: int
+    members: I64
+    whole: int
+    extra: int
+    first: int
+
+    @property
+    def rows(self) -> int:
+        """Clones in all."""
+        return self.whole * len(self.members) + self.extra
+
+
+class Clones:
+    """The clone groups of one operation, and what each base node needs to know of its own.
+
+    Attributes:
+        groups: In the order of their import ids.
+        group_of: Per node number, the position of its group, or -1 when it is not cloned.
+        rank: Per node number, its rank in the group.
+        count: Per node number, its clones.
+    """
+
+    def __init__(self, base: Base, groups: Sequence[CloneGroup]) -> None:
+        self.groups = groups
+        self.group_of: I64 = np.full(base.size, -1, np.int64)
+        self.rank: I64 = np.zeros(base.size, np.int64)
+        self.count: I64 = np.zeros(base.size, np.int64)
+        for position, group in enumerate(groups):
+            self.group_of[group.members] = position
+            self.rank[group.members] = np.arange(len(group.members))
+            self.count[group.members] = group.whole
+            self.count[group.members[: group.extra]] += 1
+
+
+def make_groups(quotas: Sequence[tuple[int, I64, int, int]]) -> list[CloneGroup]:
+    """Number clone groups one after the other; those without a clone are left out.
+
+    Args:
+        quotas: Per group its table, its members (those with one clone more first), `whole` and `extra`.
+    """
+    groups: list[CloneGroup] = []
+    first = 0
+    for table, members, whole, extra in quotas:
+        group = CloneGroup(table, members, whole, extra, first)
+        if group.rows:
+            groups.append(group)
+            first += group.rows
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """The clones of some base relationships whose starts are in one group and whose ends in one; `None` is the base.
+
+    Row e is clone e // n of relationship e % n, where the first `extra` relationships have one clone more.
+    """
+
+    table: BaseRelationships
+    picks: I64
+    start_group: CloneGroup | None
+    end_group: CloneGroup | None
+    drives: str
+    tie: Tie
+    whole: int
+    extra: int
+    clones: Clones
+    seed: int
+
+    @property
+    def rows(self) -> int:
+        """Relationships in all."""
+        return self.whole * len(self.picks) + self.extra
+
+    def make(self, rows: I64) -> pl.DataFrame:
+        """Make the rows with these numbers."""
+        copy, position = np.divmod(rows, len(self.picks))
+        picks = self.picks[position]
+        start, end = self.table.start[picks], self.table.end[picks]
+        follower_copy = self._follower_copy(copy, picks, end if self.drives == START else start)
+        start_copy, end_copy = (copy, follower_copy) if self.drives == START else (follower_copy, copy)
+        frame = pl.DataFrame({START: self._id(self.start_group, start, start_copy),
+                              END: self._id(self.end_group, end, end_copy)})
+        if not self.table.types:
+            return frame
+        return pl.concat([frame, self.table.frame.select(list(self.table.types))[picks]], how="horizontal")
+
+    def _id(self, group: CloneGroup | None, nodes: I64, copy: I64) -> I64:
+        if group is None:
+            return nodes
+        return group.first + copy * len(group.members) + self.clones.rank[nodes]
+
+    def _follower_copy(self, copy: I64, picks: I64, follower: I64) -> I64:
+        if self.tie is Tie.SAME:
+            return copy
+        shift = (mix(picks, self.seed) >> np.uint64(2)).astype(np.int64) if self.tie is Tie.SHIFTED else 0
+        clones: I64 = (copy + shift) % np.maximum(self.clones.count[follower], 1)
+        return clones
+
+
+NOT_COPIED = "the other end is not copied"
+NO_COPY = "no copy of the other end"
+
+
+def lift_relationships(
+    base: Base, clones: Clones, *, seed: int, containment: Tie, others: Tie
+) -> tuple[list[Lift], dict[str, int]]:
+    """Lift every base relationship that has a cloned end and no protected part.
+
+    Relationships of a containment type between two cloned nodes are tied as `containment` says, driven by the
+    contained: each of its clones is tied to one container. Others are tied as `others` says, driven by the start. Where
+    only one end is cloned it drives, and the other must be shared.
+
+    Returns:
+        The lifts, and how many base relationships were left out, by reason.
+    """
+    lifts: list[Lift] = []
+    left_out: Counter[str] = Counter()
+    shared = base.having(Role.SHARED)
+    # Relationships are lifted together when their ends are in the same group each or, in the base, the same table.
+    place = np.where(clones.group_of >= 0, clones.group_of, len(clones.groups) + base.table_of)
+    for table in base.relationships:
+        if table.type in base.profile.protected_types:
+            continue
+        cloned_start, cloned_end = clones.group_of[table.start] >= 0, clones.group_of[table.end] >= 0
+        tied = (cloned_start | cloned_end) & (cloned_start | shared[table.start]) & (cloned_end | shared[table.end])
+        left_out[NOT_COPIED] += int(((cloned_start | cloned_end) & ~tied).sum())
+        contains = table.type in base.profile.containment_types
+        for picks in _by_place(place[table.start], place[table.end], np.flatnonzero(tied)):
+            lift, lost = _lift(table, picks, clones, containment if contains else others, contains=contains,
+                               seed=derive_seed(seed, "lift", table.type))
+            left_out[NO_COPY] += lost
+            if lift is not None:
+                lifts.append(lift)
+    return lifts, {reason: count for reason, count in left_out.items() if count}
+
+
+def _by_place(start: I64, end: I64, picks: I64) -> list[I64]:
+    if not len(picks):
+        return []
+    key = start[picks] * (int(end.max()) + 1) + end[picks]
+    order = np.argsort(key, kind="stable")
+    begins = np.unique(key[order], return_index=True)[1]
+    return np.split(picks[order], begins[1:])
+
+
+def _lift(
+    table: BaseRelationships, picks: I64, clones: Clones, tie: Tie, *, contains: bool, seed: int
+) -> tuple[Lift | None, int]:
+    start_group, end_group = (clones.group_of[ends[picks[0]]] for ends in (table.start, table.end))
+    both = start_group >= 0 and end_group >= 0
+    drives = END if start_group < 0 or (both and contains) else START
+    driver, follower = (table.start, table.end) if drives == START else (table.end, table.start)
+    copies = clones.count[driver[picks]]
+    if both and tie is Tie.SAME:
+        copies = np.minimum(copies, clones.count[follower[picks]])
+    elif both:
+        copies = np.where(clones.count[follower[picks]] > 0, copies, 0)
+    some = copies > 0
+    lost = int((~some & (clones.count[driver[picks]] > 0)).sum())
+    if not some.any():
+        return None, lost
+    picks, copies = picks[some], copies[some]
+    # Within a group counts differ by one at most, so what is above the smallest is above it by one.
+    extra = copies > copies.min()
+    lift = Lift(
+        table=table, picks=np.concatenate([picks[extra], picks[~extra]]),
+        start_group=clones.groups[start_group] if start_group >= 0 else None,
+        end_group=clones.groups[end_group] if end_group >= 0 else None,
+        drives=drives, tie=tie if both else Tie.SAME, whole=int(copies.min()), extra=int(extra.sum()), clones=clones,
+        seed=seed,
+    )
+    return lift, lost
+
+
+def relationship_block(base: Base, lift: Lift, rows: int, *, seed: int) -> RelationshipBlock:
+    """Make a lift a block of `rows` relationships: all of them in order, or a seeded sample without replacement."""
+    sampled = rows < lift.rows
+    sample_seed = derive_seed(seed, "sample", lift.table.type, len(lift.picks), int(lift.picks[0]))
+
+    def make(start: int, stop: int) -> pl.DataFrame:
+        numbers = np.arange(start, stop, dtype=np.int64)
+        return lift.make(permute(numbers, sample_seed, lift.rows) if sampled else numbers)
+
+    start_space, start_labels = _end(base, lift.start_group, int(lift.table.start[lift.picks[0]]))
+    end_space, end_labels = _end(base, lift.end_group, int(lift.table.end[lift.picks[0]]))
+    return RelationshipBlock(lift.table.type, start_labels, end_labels, start_space, end_space, lift.table.types, rows,
+                             make)
+
+
+def _end(base: Base, group: CloneGroup | None, node: int) -> tuple[Space, tuple[str, ...]]:
+    if group is None:
+        return "base", base.nodes[int(base.table_of[node])].labels
+    return "operation", base.nodes[group.table].labels

@@ -1,0 +1,156 @@
+"""How a Neo4j database is reached and how its errors become ours; knows no graph and no file format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import neo4j
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    Forbidden,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
+
+from synthgen.config import server_home, setting
+from synthgen.errors import NotAllowedError, SynthError, UnreachableError, UsageError
+
+DEFAULT_DATABASE = "neo4j"
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Which database, and as whom.
+
+    Attributes:
+        uri: Bolt or neo4j URI.
+        home: The local server's folder when the address is that server's, else None.
+    """
+
+    uri: str
+    user: str
+    password: str = field(repr=False)
+    database: str = DEFAULT_DATABASE
+    home: Path | None = None
+
+
+def find_address(
+    *,
+    uri: str | None = None,
+    user: str | None = None,
+    password_file: Path | None = None,
+    database: str | None = None,
+    home: Path | None = None,
+    out: Path | None = None,
+) -> Address:
+    """Find the database meant: flags, environment, `synthgen.toml`, or the local server under the out folder.
+
+    Raises:
+        UsageError: A password is missing or its file cannot be read.
+        UnreachableError: Nothing is configured and there is no local server.
+    """
+    name = setting("database", database) or DEFAULT_DATABASE
+    chosen = setting("uri", uri)
+    if chosen is None:
+        return _local_address(server_home(home, out), name)
+    password = _read_password(setting("password_file", password_file)) or setting("password")
+    if password is None:
+        raise UsageError(f"no password for {chosen}", hint="set NEO4J_PASSWORD, or give --password-file")
+    return Address(chosen, setting("user", user) or "neo4j", password, name)
+
+
+def _local_address(home: Path, database: str) -> Address:
+    state = home / "server.json"
+    if not state.is_file():
+        raise UnreachableError(
+            f"no database is configured and there is no local server in {home}",
+            hint="run `importer server start`, or set NEO4J_URI, NEO4J_USER and NEO4J_PASSWORD",
+        )
+    uri = json.loads(state.read_text(encoding="utf-8"))["uri"]
+    password = _read_password(str(home / "password"))
+    if password is None:
+        raise UsageError(f"{home} has no password file", hint="remove the folder and run `importer server start`")
+    return Address(uri, "neo4j", password, database, home)
+
+
+def _read_password(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UsageError(f"the password file {path} cannot be read: {error.strerror}",
+                         hint="correct the path or its permissions") from error
+
+
+@contextmanager
+def connect(address: Address) -> Iterator[neo4j.Driver]:
+    """Open a driver, sure that the database answers; translate what goes wrong inside the block.
+
+    Raises:
+        UnreachableError, NotAllowedError, UsageError, SynthError: As `translated` says.
+    """
+    with translated(address):
+        driver = neo4j.GraphDatabase.driver(
+            address.uri,
+            auth=(address.user, address.password),
+            connection_timeout=CONNECT_SECONDS,
+            notifications_min_severity="OFF",
+            user_agent="synthgen",
+        )
+        with driver:
+            driver.verify_connectivity(database=address.database)
+            yield driver
+
+
+@contextmanager
+def translated(address: Address) -> Iterator[None]:
+    """Turn the driver's errors into ours; other exceptions pass."""
+    where = f"{address.uri}, database {address.database!r}"
+    try:
+        yield
+    except AuthError as error:
+        raise NotAllowedError(f"{where} does not accept user {address.user!r} with this password",
+                              hint="check NEO4J_USER and NEO4J_PASSWORD, or --password-file") from error
+    except Forbidden as error:
+        raise NotAllowedError(f"user {address.user!r} may not do this on {where}: {error.message}",
+                              hint="use a user with read and write rights") from error
+    except (ServiceUnavailable, SessionExpired, OSError) as error:
+        raise UnreachableError(f"no database answers at {where}: {_first_line(error)}",
+                               hint="check the address; for the local server run `importer server start`") from error
+    except (ConfigurationError, ValueError) as error:
+        raise UsageError(f"{address.uri!r} is not a usable address: {_first_line(error)}",
+                         hint="use bolt://host:port or neo4j://host:port") from error
+    except ClientError as error:
+        if error.code == "Neo.ClientError.Database.DatabaseNotFound":
+            raise UsageError(f"{address.uri} has no database {address.database!r}",
+                             hint="see `SHOW DATABASES`; choose one with --database") from error
+        raise SynthError(f"{where} refused a statement: {error.message}", code=error.code) from error
+    except (Neo4jError, DriverError) as error:
+        raise SynthError(f"{where} failed: {_first_line(error)}") from error
+
+
+def quote(name: str) -> str:
+    """Quote a label, relationship type, property or index name for Cypher; the one place where names are quoted.
+
+    Raises:
+        UsageError: The name is empty or holds U+0000, which no name in Neo4j can.
+    """
+    if not name or "\0" in name:
+        raise UsageError(f"{name!r} cannot be a name in Neo4j", hint="names are not empty and hold no U+0000")
+    # Cypher reads \uXXXX before it looks for backticks, so a name that holds \u0060 would end the quoting: each
+    # backslash is written as an escape itself (the same on 5.26 and 2026.09, in Cypher 5 and Cypher 25).
+    return "`" + name.replace("\\", "\\u005C").replace("`", "``") + "`"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

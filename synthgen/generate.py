@@ -1,0 +1,130 @@
+"""THE pipeline: base snapshot and parameters in, bundle out; knows no server, and no clock but the one it is given."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from synthgen.base import Base
+from synthgen.bundle.read import Bundle
+from synthgen.bundle.write import Origin, write_bundle
+from synthgen.growth import Growth
+from synthgen.inference import choose_profile
+from synthgen.metadata import Stamp, check_operation_id, operation_id_of
+from synthgen.parameters import Parameters, RandomParameters, ScenarioParameters, TemplateParameters
+from synthgen.profile import AZURE, Profile, profile_from_document, read_profile
+from synthgen.progress import Progress, silent
+from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_snapshot
+from synthgen.strategies.random import grow_random
+from synthgen.strategies.scenario import grow_scenario
+from synthgen.strategies.template import grow_template
+
+
+def generate(
+    parameters: Parameters,
+    *,
+    base: Path,
+    out: Path,
+    seed: int,
+    now: datetime,
+    unique: int,
+    operation_id: str | None = None,
+    profile: str | None = None,
+    progress: Progress = silent,
+) -> Bundle:
+    """Grow the base by one operation and write it as a bundle under `out`.
+
+    Args:
+        parameters: What is to be made; its class says by which strategy.
+        base: The snapshot's folder.
+        out: The out folder; the bundle appears in `operations/<operation id>` of it, whole or not at all.
+        seed: Of everything drawn.
+        now: The operation's clock, with zone.
+        unique: 32 bits that no other operation has; make up the operation id together with the clock.
+        operation_id: Instead of one made up.
+        profile: `azure`, `auto`, or the path of a TOML file; the one recorded in the snapshot when None.
+        progress: Told about every part written.
+
+    Returns:
+        The bundle. The same arguments and snapshot give the same bytes.
+
+    Raises:
+        SynthError: The snapshot, the parameters or the disk are not fit; nothing is left behind.
+    """
+    stamp = Stamp(
+        check_operation_id(operation_id or operation_id_of(now, unique)), strategy_of(parameters), now.isoformat()
+    )
+    snapshot = open_snapshot(base)
+    check_snapshot(snapshot, progress)
+    graph = Base(snapshot, find_profile(snapshot, profile))
+    growth = grow(graph, parameters, operation_id=stamp.operation_id, seed=seed)
+    return write_bundle(growth, origin_of(graph, stamp, seed), out, progress)
+
+
+def grow(base: Base, parameters: Parameters, *, operation_id: str, seed: int) -> Growth:
+    """Let the strategy meant by the parameters say what it would make; nothing is made yet."""
+    match parameters:
+        case TemplateParameters():
+            return grow_template(
+                base, operation_id=operation_id, seed=seed, scale_factor=parameters.scale_factor,
+                target_count=parameters.target_count, template=parameters.template,
+                resource_types=parameters.resource_types, tenant=parameters.tenant,
+                include_synthetic=parameters.include_synthetic,
+            )
+        case RandomParameters():
+            return grow_random(
+                base, operation_id=operation_id, seed=seed, count=parameters.count,
+                distribution=parameters.distribution, density=parameters.density,
+                relationships=parameters.relationships, resource_types=parameters.resource_types,
+                tenant=parameters.tenant, include_synthetic=parameters.include_synthetic,
+            )
+        case ScenarioParameters():
+            return grow_scenario(
+                base, operation_id=operation_id, seed=seed, scenario=parameters.scenario,
+                parameters=parameters.parameters,
+            )
+
+
+def strategy_of(parameters: Parameters) -> str:
+    """Name the strategy that these parameters are for."""
+    match parameters:
+        case TemplateParameters():
+            return "template"
+        case ScenarioParameters():
+            return "scenario"
+        case RandomParameters():
+            return "random"
+
+
+def origin_of(base: Base, stamp: Stamp, seed: int) -> Origin:
+    """Say what a bundle's manifest records of its base."""
+    snapshot = base.snapshot
+    return Origin(
+        stamp=stamp, seed=seed, profile=base.profile.as_document(), anchor_digests=digest_of(snapshot).node_digests(),
+        snapshot={"digest": snapshot.digest, "fingerprint": snapshot.fingerprint, "nodes": snapshot.counts["nodes"],
+                  "relationships": snapshot.counts["relationships"]},
+    )
+
+
+def find_profile(snapshot: Snapshot, named: str | None) -> Profile:
+    """Find the profile: the one named, else the one recorded in the snapshot; `auto` chooses by the graph.
+
+    Raises:
+        UsageError: The name is neither `azure` nor `auto` nor a readable profile file.
+    """
+    chosen = named or snapshot.profile
+    if isinstance(chosen, dict):
+        return profile_from_document(chosen, str(chosen.get("name", "profile")))
+    if chosen == "azure":
+        return AZURE
+    if chosen in {"auto", None}:
+        return choose_profile(snapshot)
+    return read_profile(Path(str(chosen)))
+
+
+def profile_for_export(named: str | None) -> Any:
+    """Give what a snapshot records of its profile: a name, or the table of a profile file, which may be gone later."""
+    if named in {None, "auto", "azure"}:
+        return named or "auto"
+    return read_profile(Path(str(named))).as_document()

@@ -1,0 +1,73 @@
+"""The only place where synthetic metadata is named and written; pure.
+
+Every synthetic node carries `synthetic` (true), `scale_operation_id`, `generation_strategy` and `generation_timestamp`;
+template adds `template_source_id`; scenario adds `scenario_name` and, where they apply, `role`, `spoke_index`, `region`
+and `environment`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from synthgen.errors import UsageError
+from synthgen.growth import NodeBlock
+from synthgen.types import TYPES
+
+SYNTHETIC = "synthetic"
+OPERATION_ID = "scale_operation_id"
+STRATEGY = "generation_strategy"
+TIMESTAMP = "generation_timestamp"
+SOURCE_ID = "template_source_id"
+
+REQUIRED = (SYNTHETIC, OPERATION_ID, STRATEGY, TIMESTAMP)
+OF_STRATEGY: Mapping[str, tuple[str, ...]] = {"template": (SOURCE_ID,), "scenario": ("scenario_name",), "random": ()}
+EVERY_NAME = frozenset((*REQUIRED, SOURCE_ID, "scenario_name", "role", "spoke_index", "region", "environment"))
+
+_OPERATION_ID = re.compile(r"scale-\d{8}T\d{6}-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What marks every node of one operation; `created_at` is ISO 8601 with zone."""
+
+    operation_id: str
+    strategy: str
+    created_at: str
+
+
+def operation_id_of(now: datetime, unique: int) -> str:
+    """Make an operation id from a clock with zone and 32 bits that no other operation has."""
+    return f"scale-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{unique & 0xFFFFFFFF:08x}"
+
+
+def check_operation_id(operation_id: str) -> str:
+    """Give back a well-formed operation id.
+
+    Raises:
+        UsageError: It is not `scale-YYYYMMDDTHHMMSS-xxxxxxxx`.
+    """
+    if not _OPERATION_ID.fullmatch(operation_id):
+        raise UsageError(f"{operation_id!r} is not an operation id",
+                         hint="it looks like scale-20260131T120000-0123abcd (UTC, 8 hex digits)")
+    return operation_id
+
+
+def stamped_types(block: NodeBlock) -> dict[str, str]:
+    """Give a block's property types with the metadata's, sorted by name."""
+    metadata = {SYNTHETIC: "BOOLEAN", **dict.fromkeys((OPERATION_ID, STRATEGY, TIMESTAMP, *block.metadata), "STRING")}
+    return dict(sorted({**block.types, **metadata}.items()))
+
+
+def stamped(frame: pl.DataFrame, block: NodeBlock, stamp: Stamp) -> pl.DataFrame:
+    """Add the metadata to made rows; columns are then those of `stamped_types`, in its order."""
+    values = {SYNTHETIC: True, OPERATION_ID: stamp.operation_id, STRATEGY: stamp.strategy, TIMESTAMP: stamp.created_at,
+              **block.metadata}
+    types = stamped_types(block)
+    return frame.with_columns(
+        pl.lit(value, dtype=TYPES[types[name]].dtype).alias(name) for name, value in values.items()
+    ).select(list(types))

@@ -1,0 +1,104 @@
+"""How a command talks: data to stdout, words and progress to stderr; knows nothing of graphs or databases."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from synthgen.errors import SynthError
+
+PLAIN_LINE_SECONDS = 5.0
+"""Off a terminal, a phase under way prints a line at most this often."""
+
+
+class Output:
+    """Where one command's words go.
+
+    Args:
+        as_json: Whether stdout gets one JSON document instead of text.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._console = Console(stderr=True, highlight=False)
+        self._bars: Bars | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._due: dict[str, int] = {}
+        self._plain_at: dict[str, float] = {}
+
+    def say(self, text: str) -> None:
+        """Print words for a person, to stderr."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def progress(self, phase: str, done: int, due: int) -> None:
+        """Show progress: bars on a terminal, plain lines elsewhere. Is a `synthgen.progress.Progress`."""
+        if self._console.is_terminal:
+            self._show_bar(phase, done, due)
+        else:
+            self._print_line(phase, done, due)
+
+    def result(self, document: dict[str, Any], text: str) -> None:
+        """End the command with its data: `document` as JSON or `text`, to stdout."""
+        self.close()
+        if self.as_json:
+            text = json.dumps(document, indent=2, default=str, ensure_ascii=False)
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def failure(self, error: SynthError) -> None:
+        """Say an error and its way out to stderr; with `--json` also as the document on stdout."""
+        self.close()
+        self.say(f"error: {error.message}")
+        if error.hint:
+            self.say(f"hint: {error.hint}")
+        if self.as_json:
+            self.result({"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint,
+                                   "exit_code": error.exit_code, **error.facts}}, "")
+
+    def close(self) -> None:
+        """Take the bars off the terminal."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
+            self._tasks.clear()
+
+    def _show_bar(self, phase: str, done: int, due: int) -> None:
+        if self._bars is None:
+            self._bars = Bars(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                              console=self._console)
+            self._bars.start()
+        if phase not in self._tasks:
+            self._tasks[phase] = self._bars.add_task(phase, total=due or None)
+        self._bars.update(self._tasks[phase], completed=done, total=due or None)
+
+    def _print_line(self, phase: str, done: int, due: int) -> None:
+        finished = due > 0 and done >= due
+        now = time.monotonic()
+        first = phase not in self._plain_at
+        if first or finished or now - self._plain_at[phase] >= PLAIN_LINE_SECONDS:
+            self._plain_at[phase] = now
+            if finished and self._due.get(phase) == done:
+                return
+            if finished:
+                self._due[phase] = done
+            self.say(f"{phase}: {done:,}" + (f" of {due:,}" if due else ""))
+
+
+def run_cli(app: Callable[..., Any]) -> None:
+    """Run a typer app as a console script; the one place where errors become words and exit codes."""
+    output = Output(as_json="--json" in sys.argv[1:])
+    try:
+        app()
+    except SynthError as error:
+        output.failure(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        output.say("interrupted")
+        sys.exit(130)

@@ -1,0 +1,132 @@
+"""What one `generate` is asked for, as data, and the files it may come from; knows no graph and no server."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synthgen.errors import UsageError
+
+STRATEGIES = ("template", "scenario", "random")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateParameters:
+    """See `synthgen.strategies.template.grow_template`."""
+
+    scale_factor: float | None = None
+    target_count: int | None = None
+    template: Mapping[str, int] | None = None
+    resource_types: tuple[str, ...] = ()
+    tenant: str | None = None
+    include_synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioParameters:
+    """See `synthgen.strategies.scenario.grow_scenario`."""
+
+    scenario: str
+    parameters: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomParameters:
+    """See `synthgen.strategies.random.grow_random`."""
+
+    count: int
+    distribution: Mapping[str, float] | None = None
+    density: float | None = None
+    relationships: int | None = None
+    resource_types: tuple[str, ...] = ()
+    tenant: str | None = None
+    include_synthetic: bool = False
+
+
+Parameters = TemplateParameters | ScenarioParameters | RandomParameters
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a table from a TOML, JSON or YAML file, by its suffix.
+
+    Raises:
+        UsageError: It cannot be read, its suffix says none of these, or its text is not what the suffix says.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", hint="check the path") from error
+    readers: dict[str, Callable[[str], Any]] = {
+        ".toml": tomllib.loads, ".json": json.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load,
+    }
+    if path.suffix.lower() not in readers:
+        raise UsageError(f"{path}: files of kind {path.suffix!r} are not read", hint="use .toml, .yaml or .json")
+    try:
+        document = readers[path.suffix.lower()](text)
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be understood: {error}", hint="correct the line it names") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"{path} holds no table", hint="write name: value pairs at the top")
+    return document
+
+
+def read_random_config(path: Path) -> dict[str, Any]:
+    """Read a random strategy's config: `resource_type_distribution`, `relationship_density`, `seed`.
+
+    Raises:
+        UsageError: As `read_document`, or a name or the kind of a value is wrong.
+    """
+    return check_random_config(read_document(path), str(path))
+
+
+def check_random_config(document: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Check a random strategy's config and give it back.
+
+    Raises:
+        UsageError: A name is unknown or a value is of the wrong kind.
+    """
+    kinds = {"resource_type_distribution": dict, "relationship_density": (int, float), "seed": int}
+    for key, value in document.items():
+        if key not in kinds:
+            raise UsageError(f"{where}: unknown name {key!r}", hint="known: " + ", ".join(kinds))
+        if isinstance(value, bool) or not isinstance(value, kinds[key]):  # type: ignore[arg-type]  # a tuple is fine
+            raise UsageError(f"{where}: {key} cannot be {value!r}",
+                             hint="resource_type_distribution is a table type → weight, the others are numbers")
+    return dict(document)
+
+
+def read_template(path: Path) -> dict[str, int]:
+    """Read a template file's counts per type: `resources`, a list of tables with `type` and `count`.
+
+    Raises:
+        UsageError: As `read_document`, or an entry is not `type` and `count`.
+    """
+    document = read_document(path)
+    entries = document.get("resources")
+    unknown = sorted(set(document) - {"metadata", "resources"})
+    if unknown:
+        raise UsageError(f"{path}: {unknown[0]!r} is not understood by this version", hint="known: metadata, resources")
+    if not isinstance(entries, list) or not entries:
+        raise UsageError(f"{path}: `resources` is not a list of types", hint='resources: [{type: "…", count: 3}]')
+    counts: dict[str, int] = {}
+    for position, entry in enumerate(entries, start=1):
+        where = f"{path}: entry {position} of resources"
+        if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
+            raise UsageError(f"{where} has no type", hint='write {type: "Microsoft.Compute/virtualMachines", count: 3}')
+        surplus = sorted(set(entry) - {"type", "count"})
+        if surplus:
+            raise UsageError(f"{where}: {surplus[0]!r} is not understood by this version", hint="known: type, count")
+        count = entry.get("count")
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise UsageError(f"{where}: the count of {entry['type']!r} is {count!r}",
+                             hint="a whole number of at least 0")
+        counts[entry["type"]] = counts.get(entry["type"], 0) + count
+    if not sum(counts.values()):
+        raise UsageError(f"{path} asks for no resources", hint="give at least one type a count above 0")
+    return counts

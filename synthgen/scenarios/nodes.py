@@ -1,0 +1,188 @@
+"""The columns of a scenario's nodes: ids, names, metadata, and what they take over from the base's; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from synthgen.growth import NodeBlock
+from synthgen.profile import Profile
+from synthgen.renaming import guid_texts
+from synthgen.scenarios.around import SUBSCRIPTION_ID, Anchor, Models
+from synthgen.scenarios.layout import Counts, Place, fill
+from synthgen.scenarios.pairs import Grid
+from synthgen.scenarios.topology import Group, Site
+from synthgen.seeding import I64, derive_seed, mix, pick, token
+from synthgen.types import TYPES
+
+PROPERTIES = "properties"
+SCENARIO_NAME = "scenario_name"
+_CONTAINER_TOKEN_LENGTH = 12
+_ENVIRONMENT = r'("environment"\s*:\s*)"[^"]*"'
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Which operation the nodes are of."""
+
+    scenario: str
+    operation_id: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What nodes of one kind look like.
+
+    Attributes:
+        labels: Their label set.
+        types: Their properties and types, without the scenario's metadata.
+        models: Base nodes that values are taken from which are not the scenario's own; null without.
+        type: Their resource type, as the base spells it; None when they are no resources.
+    """
+
+    labels: tuple[str, ...]
+    types: Mapping[str, str]
+    models: Models | None
+    type: str | None = None
+
+
+class SiteNodes:
+    """The nodes of one kind of site; any range of their rows can be made alone.
+
+    Attributes:
+        site: The kind.
+        region_of: Position of each site's region among the regions given.
+        subscription_of: Position of each site's subscription among those given.
+    """
+
+    def __init__(
+        self, site: Site, counts: Counts, operation: Operation, profile: Profile, *, regions: list[str],
+        subscriptions: list[Anchor], looks: Mapping[str, Look],
+    ) -> None:
+        self.site = site
+        self._counts = counts
+        self._operation = operation
+        self._profile = profile
+        self._looks = looks
+        self._groups = {group.name: group for group in site.groups}
+        self._seed = derive_seed(operation.seed, operation.operation_id, site.name)
+        sites = np.arange(counts.sites[site.name], dtype=np.int64)
+        self.region_of: I64 = sites if site.region_each else np.zeros_like(sites)
+        self.subscription_of: I64 = pick(sites, derive_seed(self._seed, "subscription"), max(1, len(subscriptions)))
+        found = subscriptions or [Anchor(-1, (), _made_subscription(operation))]
+        names = (operation.seed, operation.operation_id)
+        self._place = Place(
+            token(*names), pl.Series(regions, dtype=pl.String)[self.region_of],
+            pl.Series(site.environments or [None] * len(sites), dtype=pl.String),
+        )
+        # Ids are unique through their container's name, which has room for more of the operation than a vault's has.
+        roomy = Place(token(*names, length=_CONTAINER_TOKEN_LENGTH), self._place.regions, self._place.environments)
+        self._containers = pl.DataFrame({
+            "name": fill(site.container_name, roomy, Grid(len(sites), 1), sites),
+            "subscription": pl.Series([anchor.key for anchor in found], dtype=pl.String)[self.subscription_of],
+            "tenant": pl.Series([anchor.tenant for anchor in found], dtype=pl.String)[self.subscription_of],
+        }).with_columns(id=pl.format("/subscriptions/{}/resourceGroups/{}", "subscription", "name"))
+
+    def container_block(self, look: Look) -> NodeBlock:
+        """Make the sites' containers a block of nodes."""
+        metadata = self._metadata_types(self.site.role)
+
+        def make(start: int, stop: int) -> pl.DataFrame:
+            sites = np.arange(start, stop, dtype=np.int64)
+            own = {self._profile.name_property: self._containers["name"][sites],
+                   self._profile.id: self._containers["id"][sites]}
+            return self._frame(look, "", sites, sites, own, role=self.site.role).select(list({**look.types, **metadata}))
+
+        return NodeBlock(look.labels, {**look.types, **metadata}, len(self.region_of), {}, make,
+                         {SCENARIO_NAME: self._operation.scenario})
+
+    def resource_block(self, group: Group) -> NodeBlock:
+        """Make a group's resources a block of nodes."""
+        look = self._looks[group.name]
+        type_ = look.type or group.type
+        grid = self._counts.grid(self.site.name, group.name)
+        role = group.role or self.site.role
+        types = {**look.types, **self._metadata_types(role)}
+
+        def make(start: int, stop: int) -> pl.DataFrame:
+            rows = np.arange(start, stop, dtype=np.int64)
+            own = {self._profile.id: self._ids(group, rows), self._profile.type: pl.lit(type_),
+                   self._profile.name_property: fill(group.pattern, self._place, grid, rows)}
+            if group.properties:
+                own[PROPERTIES] = fill(group.properties, self._place, grid, rows)
+            return self._frame(look, group.name, rows, rows // grid.per_site, own, role=role).select(list(types))
+
+        return NodeBlock(look.labels, types, grid.rows, {type_: grid.rows}, make,
+                         {SCENARIO_NAME: self._operation.scenario})
+
+    def _ids(self, group: Group, rows: I64) -> pl.Series:
+        type_ = self._looks[group.name].type or group.type
+        grid = self._counts.grid(self.site.name, group.name)
+        site, index = np.divmod(rows, grid.per_site)
+        if group.parent is None:
+            above, between = self._containers["id"][site], f"/providers/{type_}/"
+        else:
+            parents = self._counts.groups[self.site.name, group.parent]
+            above = self._ids(self._groups[group.parent], site * parents + index % parents)
+            between = f"/{type_.rsplit('/', 1)[-1]}/"
+        frame = pl.DataFrame({"above": above, "name": fill(group.pattern, self._place, grid, rows)})
+        return frame.select(pl.concat_str("above", pl.lit(between), "name")).to_series()
+
+    def _frame(
+        self, look: Look, group: str, rows: I64, site: I64, own: Mapping[str | None, pl.Series | pl.Expr], *,
+        role: str | None,
+    ) -> pl.DataFrame:
+        shared = {
+            self._profile.location: self._place.regions[site], SUBSCRIPTION_ID: self._containers["subscription"][site],
+            self._profile.tenant: self._containers["tenant"][site],
+            **dict.fromkeys(self._profile.container_names, self._containers["name"][site]),
+        }
+        values = {name: value for name, value in {**shared, **own}.items() if look.types.get(name or "") == "STRING"}
+        metadata = {"region": self._place.regions[site], "role": pl.lit(role), "environment":
+                    self._place.environments[site] if self.site.environments else pl.lit(None)}
+        if self.site.number_as is not None:
+            metadata[self.site.number_as] = pl.Series(site)
+        return self._modelled(look, group, rows, site).with_columns(
+            (pl.lit(value) if isinstance(value, pl.Series) else value).alias(name or "")
+            for name, value in {**values, **metadata}.items()
+        )
+
+    def _modelled(self, look: Look, group: str, rows: I64, site: I64) -> pl.DataFrame:
+        if look.models is None:
+            empty = [pl.repeat(None, len(rows), dtype=TYPES[kind].dtype, eager=True).alias(name)
+                     for name, kind in look.types.items()]
+            return pl.DataFrame(empty)
+        models = look.models.frame
+        frame = models[pick(rows, derive_seed(self._seed, "model", group), models.height)]
+        missing = [pl.lit(None, dtype=TYPES[kind].dtype).alias(name)
+                   for name, kind in look.types.items() if name not in frame.columns]
+        if self.site.environments:
+            tagged = [name for name, kind in look.models.types.items()
+                      if kind == "STRING" and models[name].str.contains(_ENVIRONMENT).any()]
+            for number, environment in enumerate(self.site.environments):
+                here = pl.lit(pl.Series(site == number))
+                frame = frame.with_columns(
+                    pl.when(here).then(pl.col(name).str.replace_all(_ENVIRONMENT, '${1}"' + environment + '"'))
+                    .otherwise(pl.col(name)).alias(name) for name in tagged
+                )
+        return frame.with_columns(missing)
+
+    def _metadata_types(self, role: str | None) -> dict[str, str]:
+        types = {"region": "STRING"}
+        if role is not None:
+            types["role"] = "STRING"
+        if self.site.number_as is not None:
+            types[self.site.number_as] = "INTEGER"
+        if self.site.environments:
+            types["environment"] = "STRING"
+        return types
+
+
+def _made_subscription(operation: Operation) -> str:
+    seed = derive_seed(operation.seed, operation.operation_id, "subscription")
+    row = np.zeros(1, np.int64)
+    return str(guid_texts(mix(row, derive_seed(seed, "high")), mix(row, derive_seed(seed, "low")))[0])

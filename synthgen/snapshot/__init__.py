@@ -1,0 +1,1 @@
+"""Snapshots: the whole content of one database as Parquet, as FORMAT.md says."""

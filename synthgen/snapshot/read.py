@@ -1,0 +1,154 @@
+"""Reads snapshots: `snapshot.json`, its tables and its digest; knows no server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from synthgen.errors import SnapshotError
+from synthgen.files import file_digest, inside
+from synthgen.graph import SchemaItem
+from synthgen.progress import Progress, silent
+from synthgen.snapshot.digest import ContentDigest
+
+FORMAT = "synthgen-snapshot"
+FORMAT_VERSION = 1
+SNAPSHOT = "snapshot.json"
+ROWS_AT_ONCE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNodes:
+    """One node table on disk; `first` is its first row's node number."""
+
+    labels: tuple[str, ...]
+    types: Mapping[str, str]
+    rows: int
+    first: int
+    file: str
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelationships:
+    """One relationship table on disk."""
+
+    type: str
+    types: Mapping[str, str]
+    rows: int
+    file: str
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An opened snapshot; see FORMAT.md for each field. `fingerprint` identifies these very files."""
+
+    path: Path
+    fingerprint: str
+    created_at: str
+    source: Mapping[str, Any]
+    digest: str
+    counts: Mapping[str, Any]
+    operations: Mapping[str, int]
+    schema: tuple[SchemaItem, ...]
+    node_tables: tuple[StoredNodes, ...]
+    relationship_tables: tuple[StoredRelationships, ...]
+    profile: Any
+
+    @property
+    def tables(self) -> list[StoredNodes | StoredRelationships]:
+        """All tables, nodes first."""
+        return [*self.node_tables, *self.relationship_tables]
+
+    def read(self, table: StoredNodes | StoredRelationships) -> pl.DataFrame:
+        """Read one table whole."""
+        if isinstance(table, StoredNodes) and not table.types:
+            # Parquet readers lose the rows of a table without columns.
+            return pl.DataFrame(height=table.rows)
+        return pl.read_parquet(inside(self.path, table.file), glob=False)
+
+    def batches(self, table: StoredNodes | StoredRelationships, rows: int = ROWS_AT_ONCE) -> Iterator[pl.DataFrame]:
+        """Read one table in pieces, in order, so that memory does not grow with it."""
+        if isinstance(table, StoredNodes) and not table.types:
+            yield pl.DataFrame(height=table.rows)
+            return
+        with pq.ParquetFile(inside(self.path, table.file)) as stored:
+            for batch in stored.iter_batches(batch_size=rows):
+                frame = pl.from_arrow(batch)
+                if isinstance(frame, pl.DataFrame):
+                    yield frame
+
+
+def open_snapshot(path: Path) -> Snapshot:
+    """Open a snapshot by its folder; its tables are not read yet.
+
+    Raises:
+        SnapshotError: There is none, or it is of another format version, incomplete, or names files outside its folder.
+    """
+    file = path / SNAPSHOT
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        fingerprint = file_digest(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SnapshotError(f"there is no snapshot in {path}",
+                            hint="run `synthgen export`, or `synthgen sample --out DIR` for a made-up one",
+                            path=str(path)) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SnapshotError(f"{file} cannot be read: {error}", hint="export again") from error
+    if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
+        raise SnapshotError(f"{file} is not a snapshot", hint="name the folder that `synthgen export` wrote")
+    version = document.pop("format_version", None)
+    if version != FORMAT_VERSION:
+        raise SnapshotError(f"{file} has format version {version}; this program reads {FORMAT_VERSION}",
+                            hint="use the version of this program that wrote it, or export again")
+    try:
+        snapshot = _from_document(path, fingerprint, document)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SnapshotError(f"{file} is incomplete: {error}", hint="export again") from error
+    for table in snapshot.tables:
+        inside(path, table.file)
+    return snapshot
+
+
+def _from_document(path: Path, fingerprint: str, document: dict[str, Any]) -> Snapshot:
+    nodes = tuple(StoredNodes(**{**table, "labels": tuple(table["labels"])}) for table in document.pop("node_tables"))
+    relationships = tuple(StoredRelationships(**table) for table in document.pop("relationship_tables"))
+    schema = tuple(SchemaItem(**{**item, "properties": tuple(item["properties"])}) for item in document.pop("schema"))
+    return Snapshot(path=path, fingerprint=fingerprint, schema=schema, node_tables=nodes,
+                    relationship_tables=relationships, **document)
+
+
+def check_snapshot(snapshot: Snapshot, progress: Progress = silent) -> None:
+    """Check every table's file against `snapshot.json`: there, of its length, of its digest.
+
+    Raises:
+        SnapshotError: Names the first file that is not what it should be.
+    """
+    for done, table in enumerate(snapshot.tables, start=1):
+        path = inside(snapshot.path, table.file)
+        if not path.is_file():
+            raise SnapshotError(f"{path} is missing", hint="export again", file=table.file)
+        if path.stat().st_size != table.bytes or file_digest(path) != table.digest:
+            raise SnapshotError(f"{path} is damaged: it is not what was written", hint="export again", file=table.file)
+        progress("checking snapshot", done, len(snapshot.tables))
+
+
+def digest_of(snapshot: Snapshot) -> ContentDigest:
+    """Compute a snapshot's content digest anew from its tables."""
+    digest = ContentDigest()
+    for nodes in snapshot.node_tables:
+        for frame in snapshot.batches(nodes):
+            digest.add_nodes(nodes.labels, nodes.types, frame)
+    for relationships in snapshot.relationship_tables:
+        for frame in snapshot.batches(relationships):
+            digest.add_relationships(relationships.type, relationships.types, frame)
+    return digest

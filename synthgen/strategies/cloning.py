@@ -1,0 +1,119 @@
+"""What template and random have in common: quotas per type become clone groups, and those become blocks; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from synthgen.base import Base, Mask
+from synthgen.clones import Clones, Tie, lift_relationships, make_groups, relationship_block
+from synthgen.containment import Containment
+from synthgen.errors import UsageError
+from synthgen.growth import Growth
+from synthgen.renaming import Renaming
+from synthgen.seeding import I64, apportion, derive_seed
+from synthgen.strategies.selection import counts_by_type, part_copy
+
+
+def quotas_for(base: Base, chosen: Mask, total: int) -> dict[str, int]:
+    """Share `total` resources among the chosen ones' types, as the base has them (largest remainder)."""
+    counts = counts_by_type(base, chosen)
+    return dict(zip(counts, apportion(total, list(counts.values())), strict=True))
+
+
+def grow_by_cloning(
+    base: Base,
+    chosen: Mask,
+    quotas: Mapping[str, int],
+    *,
+    operation_id: str,
+    seed: int,
+    containment_tie: Tie,
+    other_tie: Tie,
+    with_source: bool,
+    parameters: Mapping[str, Any],
+    relationships: float = 1.0,
+) -> Growth:
+    """Clone the chosen resources so that there are exactly `quotas[type]` of each type, with containers and ties.
+
+    `relationships` is a share of those that a base of that size would have (float) or their exact number (int).
+
+    Raises:
+        UsageError: More relationships are asked for than there are.
+    """
+    containment = Containment(base)
+    quotas = {type_: quota for type_, quota in quotas.items() if quota}
+    chosen = chosen & base.resource_types.is_in(list(quotas)).to_numpy()
+    whole, rest = _whole_and_rest(counts_by_type(base, chosen), quotas)
+    extra = part_copy(base, containment, chosen, rest, derive_seed(seed, "part"))
+    groups = _resource_groups(base, chosen, extra, whole)
+    groups += _container_groups(base, containment, chosen, extra, whole, total=sum(quotas.values()))
+    clones = Clones(base, make_groups(groups))
+    lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie)
+    full = [lift.rows for lift in lifts]
+    wanted = relationships if isinstance(relationships, int) else round(relationships * sum(full))
+    if wanted > sum(full):
+        raise UsageError(f"{wanted:,} relationships are more than the {sum(full):,} that a base of this size has",
+                         hint="ask for fewer, or make more resources", available=sum(full))
+    rows = full if wanted == sum(full) else apportion(wanted, full)
+    renaming = Renaming(base, clones, containment, wrapped=containment_tie is not Tie.SAME, operation_id=operation_id,
+                        seed=seed)
+    return Growth(
+        nodes=[renaming.block(group, with_source=with_source) for group in clones.groups],
+        relationships=[relationship_block(base, lift, count, seed=seed)
+                       for lift, count in zip(lifts, rows, strict=True) if count],
+        parameters=parameters,
+        left_out=left_out,
+    )
+
+
+def _whole_and_rest(counts: Mapping[str, int], quotas: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """Split quotas into whole copies per type and what is left for a part-copy.
+
+    One number of whole copies for all types where that is possible, even when rounding gave a small type one copy more.
+    """
+    same = sum(quotas.values()) // sum(counts.values())
+    if all(same * count <= quotas[type_] <= (same + 1) * count for type_, count in counts.items()):
+        return dict.fromkeys(counts, same), {type_: quotas[type_] - same * count for type_, count in counts.items()}
+    return ({type_: quotas[type_] // count for type_, count in counts.items()},
+            {type_: quotas[type_] % count for type_, count in counts.items()})
+
+
+def _resource_groups(
+    base: Base, chosen: Mask, extra: Mask, whole: Mapping[str, int]
+) -> list[tuple[int, I64, int, int]]:
+    """Group resources by table and number of whole copies: types with the same number share a group."""
+    copies = base.resource_types.replace_strict(whole, default=0, return_dtype=pl.Int64).to_numpy()
+    groups = []
+    for position, table in enumerate(base.nodes):
+        members = table.first + np.flatnonzero(chosen[table.numbers])
+        for count in np.unique(copies[members]).tolist():
+            alike = members[copies[members] == count]
+            first = extra[alike]
+            groups.append((position, np.concatenate([alike[first], alike[~first]]), int(count), int(first.sum())))
+    return groups
+
+
+def _container_groups(
+    base: Base, containment: Containment, chosen: Mask, extra: Mask, whole: Mapping[str, int], *, total: int
+) -> list[tuple[int, I64, int, int]]:
+    """Group the containers of chosen resources.
+
+    Where all types have the same number of whole copies, a container has as many, and one more when a part-copy needs
+    it. Where they differ it has their mean, so that containers hold about what the base's hold, and copies share them.
+    """
+    containers = containment.containers_of(chosen)
+    if len(set(whole.values())) == 1:
+        needed, copies = containment.containers_of(extra), next(iter(whole.values()))
+    else:
+        needed, copies = np.zeros(base.size, np.bool_), max(1, round(total / int(chosen.sum())))
+    groups = []
+    for position, table in enumerate(base.nodes):
+        members = table.first + np.flatnonzero(containers[table.numbers])
+        if len(members):
+            first = needed[members]
+            groups.append((position, np.concatenate([members[first], members[~first]]), copies, int(first.sum())))
+    return groups
