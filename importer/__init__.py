@@ -1,1 +1,1 @@
-"""Loads bundles into Neo4j, validates them there and rolls them back; uses `synthgen`, never the other way round."""
+"""Loads bundles into Neo4j, validates them there, takes them out again; imports from `synthgen`, never the reverse."""

@@ -63,8 +63,8 @@ BEAT = f"{DIALECT}{_HELD}SET held.heartbeat = timestamp() RETURN held.owner AS o
 READ_OWNER = f"{DIALECT}{_HELD}RETURN held.owner AS owner"
 RELEASE_LOCK = f"{DIALECT}{_HELD}DELETE held"
 FIND_TRANSACTIONS = (
-    f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData WHERE metaData.{OWNER_KEY} = $owner"
-    " RETURN transactionId AS transaction"
+    f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData, status WHERE metaData.{OWNER_KEY} = $owner"
+    " RETURN transactionId AS transaction, status STARTS WITH 'Terminated' AS ended"
 )
 END_TRANSACTIONS = f"{DIALECT}TERMINATE TRANSACTIONS $transactions"
 

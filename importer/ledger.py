@@ -38,6 +38,7 @@ STALE_SECONDS = 60.0
 CLAIM_TRIES = 8
 DELETE_ROWS = 500
 DRAIN_SECONDS = 60.0
+COMMIT_SECONDS = 3.0
 SHORT = Patience(seconds=15.0)
 
 
@@ -261,14 +262,22 @@ def _locked(database: str, holder: dict[str, Any]) -> LockedError:
 
 
 def _end_transactions(lock: Lock, owner: str) -> None:
-    """End what an earlier owner still has in flight, so that no batch of its comes after ours."""
-    deadline = time.monotonic() + DRAIN_SECONDS
+    """End what an earlier owner still has in flight, so that no batch of its comes after ours.
+
+    A transaction that is ended while its client is silent stays listed, but cannot commit any more. One that is ended
+    in the midst of its commit is listed likewise until that is done, hence the wait.
+    """
+    began = time.monotonic()
     while found := _read(lock.driver, lock.database, cypher.FIND_TRANSACTIONS, {"owner": owner}):
-        transactions = [row["transaction"] for row in found]
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        running = [row["transaction"] for row in found if not row["ended"]]
+        if not running and waited > COMMIT_SECONDS:
+            return
+        if waited > DRAIN_SECONDS:
             raise LockedError(f"transactions of {owner} do not end on database {lock.database!r}",
-                              hint="see `SHOW TRANSACTIONS`", transactions=transactions)
-        _read(lock.driver, lock.database, cypher.END_TRANSACTIONS, {"transactions": transactions})
+                              hint="see `SHOW TRANSACTIONS`", transactions=running)
+        if running:
+            _read(lock.driver, lock.database, cypher.END_TRANSACTIONS, {"transactions": running})
         time.sleep(0.1)
 
 

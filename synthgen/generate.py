@@ -103,7 +103,7 @@ def origin_of(base: Base, stamp: Stamp, seed: int) -> Origin:
     return Origin(
         stamp=stamp, seed=seed, profile=base.profile.as_document(), anchor_digests=digest_of(snapshot).node_digests(),
         snapshot={"digest": snapshot.digest, "fingerprint": snapshot.fingerprint, "nodes": snapshot.counts["nodes"],
-                  "relationships": snapshot.counts["relationships"]},
+                  "relationships": snapshot.counts["relationships"], "operations": list(snapshot.operations)},
     )
 
 

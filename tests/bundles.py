@@ -26,6 +26,7 @@ from synthgen.files import file_digest
 OPERATION = "scale-20260131T120000-0123abcd"
 OTHER_OPERATION = "scale-20260131T120001-4567cdef"
 CREATED_AT = "2026-01-31T12:00:00+00:00"
+EMPTY_ARRAYS = "__synthgen_empty"
 MARKS = {"synthetic": "BOOLEAN", "scale_operation_id": "STRING", "generation_strategy": "STRING",
          "generation_timestamp": "STRING"}
 HEADERS = {"STRING": "string", "INTEGER": "long", "FLOAT": "double", "BOOLEAN": "boolean", "BYTES": "byte[]",
@@ -62,7 +63,7 @@ def write_bundle(
     part_rows: int = 1000,
     anchors: Sequence[int] = (),
 ) -> Bundle:
-    """Write a bundle under `out/operations`."""
+    """Write a bundle under `out/operations`; a list or bytes of no element is an empty one, None is absent."""
     folder = out / "operations" / operation_id
     folder.mkdir(parents=True)
     digests: dict[str, str] = {}
@@ -86,7 +87,7 @@ def write_bundle(
         rows = [(first + i, *marks, *row) for i, row in enumerate(group.rows)]
         node_groups.append(NodeGroup(
             tuple(group.labels), types, first, len(rows),
-            header(f"{stem}.header.csv", [f":ID({operation_id})", *(f"{n}:{_header(t)}" for n, t in types.items())]),
+            header(f"{stem}.header.csv", [f":ID({operation_id})", *_header_fields(types)]),
             parts(stem, {":id": "INTEGER", **types}, rows)))
         first += len(rows)
     relationship_groups = []
@@ -96,7 +97,7 @@ def write_bundle(
         ends = [f":START_ID({spaces[tied.start_space]})", f":END_ID({spaces[tied.end_space]})"]
         relationship_groups.append(RelationshipGroup(
             tied.type, tied.start_space, tied.end_space, dict(tied.types), len(tied.rows),
-            header(f"{stem}.header.csv", [*ends, *(f"{n}:{_header(t)}" for n, t in tied.types.items())]),
+            header(f"{stem}.header.csv", [*ends, *_header_fields(tied.types)]),
             parts(stem, {":start": "INTEGER", ":end": "INTEGER", **tied.types}, tied.rows)))
     (folder / ANCHORS).write_text("node,digest\n" + "".join(f"{n},{n:032x}\n" for n in anchors), encoding="utf-8")
     digests[ANCHORS] = file_digest(folder / ANCHORS)
@@ -114,6 +115,10 @@ def _header(kind: str) -> str:
 
 
 def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Part:
+    arrays = [(i, column) for i, (column, kind) in enumerate(columns.items()) if _is_array(kind)]
+    if arrays:
+        rows = [(*row, [column for i, column in arrays if row[i] is not None and len(row[i]) == 0]) for row in rows]
+        columns = {**columns, EMPTY_ARRAYS: "LIST<STRING>"}
     texts = {
         column: [_text(row[i], kind) for row in rows] for i, (column, kind) in enumerate(columns.items())
     }
@@ -127,8 +132,17 @@ def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Se
     return Part(name, len(rows), path.stat().st_size, file_digest(path))
 
 
+def _is_array(kind: str) -> bool:
+    return kind == "BYTES" or kind.startswith("LIST<")
+
+
+def _header_fields(types: Mapping[str, str]) -> list[str]:
+    fields = [f"{name}:{_header(kind)}" for name, kind in types.items()]
+    return [*fields, f"{EMPTY_ARRAYS}:string[]"] if any(map(_is_array, types.values())) else fields
+
+
 def _text(value: Any, kind: str) -> str | None:
-    if value is None:
+    if value is None or (_is_array(kind) and len(value) == 0):
         return None
     if kind == "BYTES":
         return "\x1f".join(str(octet - 256 if octet > 127 else octet) for octet in value)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 
 import neo4j
 import pytest
@@ -14,6 +15,11 @@ from importer.servers.local import LocalServer
 from synthgen.database import Address, connect, quote
 
 HEAP = "768m"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the driver's own word about `verify_connectivity(database=…)` in `synthgen.database.connect` pass."""
+    config.addinivalue_line("filterwarnings", "ignore:Passing key-word arguments to verify_connectivity")
 
 
 @contextmanager
@@ -41,9 +47,8 @@ def empty(driver: neo4j.Driver, database: str) -> None:
     """Remove all nodes and the whole schema."""
     with driver.session(database=database) as session:
         session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS").consume()
-        for kind in ("CONSTRAINT", "INDEX"):
-            where = " WHERE type <> 'LOOKUP'" if kind == "INDEX" else ""
-            for name in session.run(f"SHOW {kind}S YIELD *{where} RETURN name").value():
+        for kind, listed in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", "INDEXES WHERE type <> 'LOOKUP'")):
+            for name in session.run(f"SHOW {listed}").value("name"):
                 session.run(f"DROP {kind} {quote(name)} IF EXISTS").consume()
 
 
@@ -71,14 +76,8 @@ def database(server: Address, server_driver: neo4j.Driver) -> tuple[neo4j.Driver
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Callable[..., Address]]:
     """Start servers with settings of the test's own; all are stopped at its end."""
-    opened = []
+    with ExitStack() as running:
+        def start(config: Mapping[str, str] | None = None, version: str | None = None) -> Address:
+            return running.enter_context(running_server(Path(mkdtemp(dir=tmp_path)), config, version))
 
-    def start(**config: str) -> Address:
-        running = running_server(tmp_path / f"neo4j-{len(opened)}", config={k.replace("__", "."): v
-                                                                           for k, v in config.items()})
-        opened.append(running)
-        return running.__enter__()
-
-    yield start
-    for running in reversed(opened):
-        running.__exit__(None, None, None)
+        yield start

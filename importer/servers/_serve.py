@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from importer.servers.settings import JAVA_OPENS
+from importer.servers.settings import SERVER_OPENS
 
 
 def main(home: Path) -> None:
@@ -50,7 +50,7 @@ def _serve(home: Path, signals: set[signal.Signals]) -> None:
         f"-Xmx{launch['heap']}",
         "-XX:+ExitOnOutOfMemoryError",
         "-Dfile.encoding=UTF-8",
-        *JAVA_OPENS,
+        *SERVER_OPENS,
         classpath=sorted(str(jar) for jar in Path(launch["jars"]).glob("*.jar")),
         convertStrings=True,
     )
@@ -85,7 +85,7 @@ def _set_initial_password(jpype: Any, folder: Any, home: Path) -> None:
     """Run `dbms set-initial-password` within this process, where no one sees its arguments."""
     context = jpype.JClass("org.neo4j.cli.ExecutionContext")(folder, folder.resolve("conf"))
     password = (home / "password").read_text(encoding="utf-8").strip()
-    code = jpype.JClass("org.neo4j.cli.AdminTool").execute(context, ["dbms", "set-initial-password", password])
+    code = jpype.JClass("org.neo4j.cli.AdminTool").execute(context, ["dbms", "set-initial-password", "--", password])
     if code:
         _say(f"the initial password could not be set (code {code})")
         os._exit(1)

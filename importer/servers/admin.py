@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from importer.servers.runtime import Runtime
-from importer.servers.settings import DEFAULT_HEAP, JAVA_OPENS, check_size, conf_text, folder_settings
+from importer.servers.causes import find_cause
+from importer.servers.runtime import Runtime, clean_environment
+from importer.servers.settings import ADMIN_OPENS, DEFAULT_HEAP, check_size, conf_text, folder_settings
 from synthgen.errors import ServerError
 
-TAIL_LINES = 12
 READ_BYTES = 4096
-# Progress bars, counts of files, stack frames, rulers, and advice that does not apply here.
-_NOISE = re.compile(r"\s*$|[. ]+\d+%|Files: \d|\s+at [\w.$]+[(/]|-+$|Run with '--verbose'|Data statistics|Peak memory")
 
 
 class AdminTool:
@@ -67,6 +65,8 @@ class AdminTool:
             ServerError: The command failed; the message holds the last lines it printed, `facts` the exit code.
         """
         size = check_size("heap", heap) if heap is not None else self._heap
+        # Without it, 5.26 keeps to itself which row of which file it did not like.
+        verbose: list[str] = []
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".admin.", dir=self.home) as folder:
@@ -75,8 +75,8 @@ class AdminTool:
                 conf_text({**folder_settings(self.home, self.data_dir), **self._config}), encoding="utf-8")
             argument_file = conf / "arguments"
             argument_file.write_text(_argument_text([
-                f"-Xmx{size}", "-Dfile.encoding=UTF-8", *JAVA_OPENS, "-cp", self.runtime.class_path,
-                "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
+                f"-Xmx{size}", "-Dfile.encoding=UTF-8", *ADMIN_OPENS, "-cp", self.runtime.class_path,
+                "org.neo4j.cli.AdminTool", *args, *verbose]), encoding="utf-8")
             argument_file.chmod(0o600)
             code, output = self._stream(argument_file, conf, on_line)
         if code:
@@ -84,9 +84,7 @@ class AdminTool:
         return output
 
     def _stream(self, argument_file: Path, conf: Path, on_line: Callable[[str], None] | None) -> tuple[int, str]:
-        inherited = {name: value for name, value in os.environ.items()
-                     if not name.startswith(("NEO4J_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", "HEAP_SIZE"))}
-        environment = {**inherited, "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf), "LC_ALL": "C.UTF-8"}
+        environment = {**clean_environment(), "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf)}
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         output, line = [], ""
         with subprocess.Popen([str(self.runtime.java), f"@{argument_file}"], cwd=self.home / "logs", env=environment,
@@ -119,7 +117,7 @@ def _argument_text(args: Sequence[str]) -> str:
 
 
 def _failure(args: Sequence[str], code: int, output: str) -> ServerError:
-    command = " ".join(args[:3] if args[0] == "database" and args[1:2] == ["import"] else args[:2])
-    tail = [line.rstrip() for line in output.splitlines() if not _NOISE.match(line)][-TAIL_LINES:]
-    return ServerError("\n  ".join([f"neo4j-admin {command} failed with code {code}; it said at the end:", *tail]),
-                       hint="the lines above name the cause", command=command, code=code, output=tail)
+    command = " ".join(itertools.takewhile(lambda one: not one.startswith("-"), args[:3]))
+    cause = find_cause(output)
+    return ServerError("\n  ".join([f"neo4j-admin {command} failed with code {code}:", *cause]),
+                       hint="the lines above name the cause", command=command, code=code, output=cause)

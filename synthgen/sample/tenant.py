@@ -23,24 +23,35 @@ ORIGINAL = ("Original", "Resource")
 _SCANNED = ["id", "name", "type", "location", "resource_group", "subscription_id", "properties", "tags"]
 _SCANS = 5
 _TAGGED_PERCENT = 35
-_TYPE_OF_DTYPE = {kind.dtype: kind.name for kind in TYPES.values() if not kind.name.startswith("LIST<")} | {
-    pl.String(): "STRING",
-    pl.List(pl.String()): "LIST<STRING>",
-}
+_TYPE_OF_DTYPE = {TYPES[name].dtype: name for name in ("BOOLEAN", "INTEGER", "FLOAT", "STRING", "LIST<STRING>")}
 _ZONED = "created_at"
 _UNIQUE = {"Tenant": "id", "Subscription": "id", "ResourceGroup": "id", "Region": "name", "Tag": "id"}
-_INDEXED = {"Resource": ("type", "id")}
+_INDEXED = (("Resource", "type"), ("Resource", "id"))
 
 
 def _schema() -> tuple[SchemaItem, ...]:
-    unique = [(f"{label.lower()}_{name}", f"(n:{label}) REQUIRE n.{name} IS UNIQUE") for label, name in _UNIQUE.items()]
-    indexed = [
-        (f"{label.lower()}_{name}", f"(n:{label}) ON (n.{name})") for label, names in _INDEXED.items() for name in names
-    ]
-    return (
-        *(SchemaItem("constraint", name, f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR {on}") for name, on in unique),
-        *(SchemaItem("index", name, f"CREATE INDEX {name} IF NOT EXISTS FOR {on}") for name, on in indexed),
+    unique = (
+        SchemaItem(
+            "uniqueness",
+            name := f"{label.lower()}_{key}",
+            f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{key} IS UNIQUE",
+            label,
+            (key,),
+        )
+        for label, key in _UNIQUE.items()
     )
+    # Not unique: an original has the id of its resource, and both are `:Resource`.
+    indexed = (
+        SchemaItem(
+            "index",
+            name := f"{label.lower()}_{key}",
+            f"CREATE INDEX {name} IF NOT EXISTS FOR (n:{label}) ON (n.{key})",
+            label,
+            (key,),
+        )
+        for label, key in _INDEXED
+    )
+    return (*unique, *indexed)
 
 
 def _node_table(labels: tuple[str, ...], frame: pl.DataFrame) -> NodeTable:

@@ -87,19 +87,20 @@ class Around:
         return marked
 
     def unique_properties(self, labels: tuple[str, ...]) -> set[str]:
-        """Name the properties that a uniqueness constraint covers."""
+        """Name what uniqueness constraints cover, unless the id, which is unique anyway, is part of the constraint."""
         return {name for item in self._base.snapshot.schema if item.kind == "uniqueness" and item.label in labels
-                for name in item.properties}
+                and self._base.profile.id not in item.properties for name in item.properties}
 
     def subscriptions(self, label: str) -> list[Anchor]:
         """Find the base's subscriptions in the order of their node numbers."""
         ids, tenants = self._base.texts(self._base.profile.id), self._base.texts(self._base.profile.tenant)
         plain = self._base.texts(SUBSCRIPTION_ID)
+        around = self._tenants_around(self.labelled(label))
         anchors = []
         for node in np.flatnonzero(self.labelled(label)).tolist():
             key = plain[node] or (ids[node] or "").rsplit("/", 1)[-1]
             if key:
-                anchors.append(Anchor(node, self._labels(node), key, tenants[node] or self._tenant_around(node)))
+                anchors.append(Anchor(node, self._labels(node), key, tenants[node] or around[node]))
         return anchors
 
     def regions(self, label: str) -> dict[str, Anchor]:
@@ -111,8 +112,8 @@ class Around:
             used += np.bincount(table.end[marked[table.end] & self.resources[table.start]], minlength=self._base.size)
             used += np.bincount(table.start[marked[table.start] & self.resources[table.end]], minlength=self._base.size)
         found: dict[str, Anchor] = {}
-        for node in sorted(np.flatnonzero(marked).tolist(), key=lambda node: (-int(used[node]), names[node] or "", node)):
-            key = region_key(names[node] or "")
+        named = [(region_key(names[node] or ""), node) for node in np.flatnonzero(marked).tolist()]
+        for key, node in sorted(named, key=lambda region: (-int(used[region[1]]), region)):
             if key:
                 found.setdefault(key, Anchor(node, self._labels(node), key))
         return found
@@ -128,6 +129,10 @@ class Around:
             return default, False
         found = forward or backward
         return min(found, key=lambda type_: (-found[type_], type_)), not forward
+
+    def are_tied(self, starts: Mask, ends: Mask) -> bool:
+        """Say whether any relationship leads from one kind of nodes to another, containment apart."""
+        return bool(self._types_between(starts, ends))
 
     def models(self, marked: Mask, *, replaced: set[str]) -> Models | None:
         """Take the properties of some nodes as models, of the table that holds most of them.
@@ -158,18 +163,20 @@ class Around:
     def _labels(self, node: int) -> tuple[str, ...]:
         return self._base.nodes[int(self._base.table_of[node])].labels
 
-    def _tenant_around(self, node: int) -> str | None:
-        ids = self._base.texts(self._base.profile.id)
+    def _tenants_around(self, marked: Mask) -> dict[int, str | None]:
+        ids: list[str | None] = self._base.texts(self._base.profile.id).to_list()
         tenants = np.zeros(self._base.size, np.bool_)
         for label in self._base.profile.tenant_labels:
             tenants |= self.labelled(label)
+        only = np.flatnonzero(tenants)
+        usual = ids[int(only[0])] if len(only) == 1 else None
+        found: dict[int, str | None] = {int(node): usual for node in np.flatnonzero(marked)}
         for table in self._base.relationships:
             if table.type in self._base.profile.containment_types:
-                above = table.start[(table.end == node) & tenants[table.start]]
-                if len(above):
-                    return ids[int(above[0])]
-        only = np.flatnonzero(tenants)
-        return ids[int(only[0])] if len(only) == 1 else None
+                both = tenants[table.start] & marked[table.end]
+                for start, end in zip(table.start[both].tolist(), table.end[both].tolist(), strict=True):
+                    found[end] = ids[start]
+        return found
 
     def _types_between(self, starts: Mask, ends: Mask) -> dict[str, int]:
         profile = self._base.profile
@@ -203,7 +210,7 @@ class Around:
             if name in replaced:
                 column = pl.lit(None, dtype=TYPES[kind].dtype).alias(name)
             elif name in texts:
-                quotes_itself = [column.str.contains(text, literal=True).fill_null(value=False) for text in own]
+                quotes_itself = [column.str.contains(pl.lit(text), literal=True).fill_null(value=False) for text in own]
                 column = pl.when(~pl.any_horizontal(personal(column), *quotes_itself)).then(column)
             elif name in lists:
                 column = pl.when(~column.list.eval(personal(pl.element())).list.any()).then(column)

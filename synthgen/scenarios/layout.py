@@ -77,8 +77,8 @@ def _check_unique(site: Site, group: Group, sites: int, count: int, where: str) 
     if count > 1 and not apart & {"index", "row"}:
         raise UsageError(f"{where}: {group.name}: {count} resources would have one name",
                          hint="put $index or $row into the pattern")
-    of_sites = {"site"} | ({"region"} if site.region_each else set()) | ({"environment"} if site.environments else set())
-    if sites > 1 and not of_sites & set(PLACEHOLDER.findall(site.container_name)):
+    of_sites = {"site": True, "region": site.region_each, "environment": bool(site.environments)}
+    if sites > 1 and not any(of_sites.get(name) for name in PLACEHOLDER.findall(site.container_name)):
         raise UsageError(f"{where}: {sites} containers would have one name", hint="put $site into container_name")
 
 
@@ -111,7 +111,7 @@ def fill(pattern: str, place: Place, grid: Grid, rows: I64) -> pl.Series:
         "row": lambda: _numbered(rows, 4),
         "region": lambda: place.regions[site],
         "environment": lambda: place.environments[site],
-        "network": lambda: pl.Series(site % _OCTET).cast(pl.String),
+        "network": lambda: pl.Series((site + 1) % _OCTET).cast(pl.String),
         "host": lambda: pl.Series(index % _OCTET).cast(pl.String),
     }
     parts = PLACEHOLDER.split(pattern)

@@ -21,6 +21,7 @@ from synthgen.types import TYPES
 PROPERTIES = "properties"
 SCENARIO_NAME = "scenario_name"
 _CONTAINER_TOKEN_LENGTH = 12
+_Columns = dict[str | None, pl.Series | pl.Expr]  # a profile may have no property for a part: None, and left out
 _ENVIRONMENT = r'("environment"\s*:\s*)"[^"]*"'
 
 
@@ -89,16 +90,15 @@ class SiteNodes:
 
     def container_block(self, look: Look) -> NodeBlock:
         """Make the sites' containers a block of nodes."""
-        metadata = self._metadata_types(self.site.role)
+        types = {**look.types, **self._metadata_types(self.site.role)}
 
         def make(start: int, stop: int) -> pl.DataFrame:
             sites = np.arange(start, stop, dtype=np.int64)
-            own = {self._profile.name_property: self._containers["name"][sites],
-                   self._profile.id: self._containers["id"][sites]}
-            return self._frame(look, "", sites, sites, own, role=self.site.role).select(list({**look.types, **metadata}))
+            own: _Columns = {self._profile.name_property: self._containers["name"][sites],
+                             self._profile.id: self._containers["id"][sites]}
+            return self._frame(look, "", sites, sites, own, role=self.site.role).select(list(types))
 
-        return NodeBlock(look.labels, {**look.types, **metadata}, len(self.region_of), {}, make,
-                         {SCENARIO_NAME: self._operation.scenario})
+        return NodeBlock(look.labels, types, len(self.region_of), {}, make, {SCENARIO_NAME: self._operation.scenario})
 
     def resource_block(self, group: Group) -> NodeBlock:
         """Make a group's resources a block of nodes."""
@@ -110,8 +110,8 @@ class SiteNodes:
 
         def make(start: int, stop: int) -> pl.DataFrame:
             rows = np.arange(start, stop, dtype=np.int64)
-            own = {self._profile.id: self._ids(group, rows), self._profile.type: pl.lit(type_),
-                   self._profile.name_property: fill(group.pattern, self._place, grid, rows)}
+            own: _Columns = {self._profile.id: self._ids(group, rows), self._profile.type: pl.lit(type_),
+                             self._profile.name_property: fill(group.pattern, self._place, grid, rows)}
             if group.properties:
                 own[PROPERTIES] = fill(group.properties, self._place, grid, rows)
             return self._frame(look, group.name, rows, rows // grid.per_site, own, role=role).select(list(types))
@@ -133,17 +133,18 @@ class SiteNodes:
         return frame.select(pl.concat_str("above", pl.lit(between), "name")).to_series()
 
     def _frame(
-        self, look: Look, group: str, rows: I64, site: I64, own: Mapping[str | None, pl.Series | pl.Expr], *,
+        self, look: Look, group: str, rows: I64, site: I64, own: _Columns, *,
         role: str | None,
     ) -> pl.DataFrame:
-        shared = {
+        shared: _Columns = {
             self._profile.location: self._place.regions[site], SUBSCRIPTION_ID: self._containers["subscription"][site],
             self._profile.tenant: self._containers["tenant"][site],
             **dict.fromkeys(self._profile.container_names, self._containers["name"][site]),
         }
         values = {name: value for name, value in {**shared, **own}.items() if look.types.get(name or "") == "STRING"}
-        metadata = {"region": self._place.regions[site], "role": pl.lit(role), "environment":
-                    self._place.environments[site] if self.site.environments else pl.lit(None)}
+        metadata: _Columns = {"region": self._place.regions[site], "role": pl.lit(role)}
+        if self.site.environments:
+            metadata["environment"] = self._place.environments[site]
         if self.site.number_as is not None:
             metadata[self.site.number_as] = pl.Series(site)
         return self._modelled(look, group, rows, site).with_columns(

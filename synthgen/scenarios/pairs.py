@@ -17,7 +17,7 @@ _MOST_MESHED_SITES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The rows of a group: those of the first site, then those of the second, …"""
+    """The rows of a group: those of the first site, then those of the second, and so on."""
 
     sites: int
     per_site: int
@@ -30,7 +30,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """`rows` pairs; `ends` gives the start rows and the end rows of any of them."""
+    """`rows` pairs of rows or of nodes; `ends` gives the starts and the ends of any of them, counted from 0."""
 
     rows: int
     ends: Callable[[I64], Ends]
@@ -40,6 +40,10 @@ def pair_rows(how: How, start: Grid, end: Grid) -> Pairs:
     """Say which rows are tied; none when one of the groups is empty."""
     if not start.rows or not end.rows:
         return Pairs(0, lambda rows: (rows, rows))
+    return _within_a_site(how, start, end) if how.within_a_site else _between_sites(how, start, end)
+
+
+def _within_a_site(how: How, start: Grid, end: Grid) -> Pairs:
     n, m = start.per_site, end.per_site
     match how:
         case How.ONE_TO_ONE:
@@ -47,20 +51,25 @@ def pair_rows(how: How, start: Grid, end: Grid) -> Pairs:
             return Pairs(start.sites * both, lambda k: (k // both * n + k % both, k // both * m + k % both))
         case How.MANY_TO_ONE:
             return Pairs(start.rows, lambda k: (k, k // n * m + k % n % m))
-        case How.ONE_TO_MANY:
+        case _:
             return Pairs(end.rows, lambda k: (k // m * n + k % m % n, k))
+
+
+def _between_sites(how: How, start: Grid, end: Grid) -> Pairs:
+    n = start.per_site
+    match how:
         case How.HUB:
             return Pairs(end.rows, lambda k: (k % start.rows, k))
         case How.CHAIN:
             return Pairs((start.sites - 1) * n, lambda k: (k, k + n))
         case How.RING:
             return Pairs(start.rows if start.sites > 1 else 0, lambda k: (k, (k + n) % start.rows))
-        case How.MESH:
+        case _:
             return _mesh(start)
 
 
 def both_ways(pairs: Pairs) -> Pairs:
-    """Tie each pair in both directions."""
+    """Tie each pair in both directions; of nodes, not of rows of two groups."""
 
     def ends(rows: I64) -> Ends:
         start, end = pairs.ends(rows // 2)

@@ -5,10 +5,10 @@ each with **groups** of alike nodes, and of **relationships** between groups:
 
     about = "…"; total = "15 + spokes * size_of_spoke"      # the resources it makes; checked when it is used
     container = "ResourceGroup"; region = "Region"; subscription = "Subscription"   # labels of the nodes around
-    [parameters.spokes]       # about, default, minimum (1), maximum; or names_for = "another parameter": names that count it
-    [[sites]]                 # name, container_name; optional: count ("1"), size, role, number_as, environments, regions
-    [[sites.groups]]          # name, type, pattern; optional: count ("1"), parent, role, properties
-    [[relationships]]         # type, from, to ("site.group"), how (`How`); optional: both, adopt
+    [parameters.spokes]   # about, default, minimum (1), maximum; or about, names_for: names that count another one
+    [[sites]]             # name, container_name; optional: count ("1"), size, role, number_as, environments, regions
+    [[sites.groups]]      # name, type, pattern; optional: count ("1"), parent, role, properties
+    [[relationships]]     # type, from, to ("site.group"), how (`How`); optional: both, adopt
 
 Counts are expressions (`expressions`) of the parameters, of the groups above in the same site, and, when the site has
 a size, of `size` and of `rest`: what the groups above leave of it. Patterns of names and properties have placeholders:
@@ -161,7 +161,7 @@ class _Table:
 
     def done(self) -> None:
         if self._left:
-            raise UsageError(f"{self.where}: unknown key {min(self._left)!r}", hint="remove it, or correct its spelling")
+            raise UsageError(f"{self.where}: unknown key {min(self._left)!r}", hint="remove or correct it")
 
 
 def parse_topology(text: str, name: str) -> Topology:
@@ -180,7 +180,8 @@ def parse_topology(text: str, name: str) -> Topology:
         raise UsageError(f"scenario {name} is not TOML: {error}", hint="correct the line it names") from error
     parameters = {key: _parameter(key, value, name) for key, value in table.take("parameters", dict, {}).items()}
     sites = tuple(_site(_Table(site, f"{name}: sites")) for site in table.take("sites", list))
-    relations = tuple(_relation(_Table(item, f"{name}: relationships")) for item in table.take("relationships", list, []))
+    relations = tuple(_relation(_Table(relation, f"{name}: relationships"))
+                      for relation in table.take("relationships", list, []))
     topology = Topology(name, table.take("about", str), table.take("total", str), table.take("container", str),
                         table.take("region", str), table.take("subscription", str), parameters, sites, relations)
     table.done()
@@ -208,7 +209,7 @@ def _site(table: _Table) -> Site:
                          hint="a-z, 0-9 and _ are allowed")
     regions = table.take("regions", str, "first")
     if regions not in {"first", "each"}:
-        raise UsageError(f"{table.where}: regions is \"first\" or \"each\", not {regions!r}", hint="choose one of them")
+        raise UsageError(f"{table.where}: there is no regions = {regions!r}", hint='known: "first" and "each"')
     groups = tuple(_group(_Table(group, f"{table.where}: groups")) for group in table.take("groups", list))
     site = Site(
         name=name, container_name=table.pattern("container_name"), groups=groups, environments=environments,
@@ -251,7 +252,7 @@ def _relation(table: _Table) -> Relation:
 def _check(topology: Topology) -> None:
     for parameter in topology.parameters.values():
         if parameter.names_for is not None and parameter.names_for not in topology.parameters:
-            raise UsageError(f"{topology.name}: there is no parameter {parameter.names_for!r} for {parameter.name} to count",
+            raise UsageError(f"{topology.name}: {parameter.name} names no parameter: {parameter.names_for!r}",
                              hint="correct names_for")
     if len({site.name for site in topology.sites}) < len(topology.sites):
         raise UsageError(f"{topology.name}: two sites have one name", hint="rename one")

@@ -1,0 +1,113 @@
+"""Counts what is in the database of one operation, with the Cypher that counts; decides nothing.
+
+Every text is a scan of the marked nodes: no index of the user's schema is needed or assumed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import neo4j
+
+from importer.cypher import DIALECT
+from synthgen.bundle.manifest import Manifest, Pattern
+from synthgen.database import Address, quote, translated
+from synthgen.metadata import OF_STRATEGY, OPERATION_ID, STRATEGY, SYNTHETIC, TIMESTAMP
+from synthgen.profile import Profile, Role
+
+_MARKED = f"MATCH (n) WHERE n.{quote(OPERATION_ID)} = $operation_id"
+_NODES = f"{DIALECT}{_MARKED} RETURN labels(n) AS labels, count(*) AS count"
+_LEAVING = (
+    f"{DIALECT}{_MARKED} MATCH (n)-[r]->(m)"
+    " RETURN labels(n) AS start, type(r) AS type, labels(m) AS end, count(*) AS count"
+)
+_ENTERING = (
+    f"{DIALECT}{_MARKED} MATCH (n)<-[r]-(m)"
+    f" WHERE m.{quote(OPERATION_ID)} IS NULL OR m.{quote(OPERATION_ID)} <> $operation_id"
+    " RETURN labels(m) AS start, type(r) AS type, labels(n) AS end, count(*) AS count"
+)
+_ISOLATED = f"{DIALECT}{_MARKED} AND NOT (n)--() RETURN count(*) AS count"
+_TOTALS = f"{DIALECT}RETURN COUNT {{ MATCH (n) }} AS nodes, COUNT {{ MATCH ()-[r]->() }} AS relationships"
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What the database holds of one operation; keys are as in a manifest's counts."""
+
+    nodes: int
+    relationships: int
+    isolated: int
+    resources: int
+    labels: dict[str, int]
+    resource_types: dict[str, int]
+    types: dict[str, int]
+    patterns: tuple[Pattern, ...]
+    without_metadata: int
+    protected_nodes: int
+    protected_relationships: int
+
+
+def take_census(driver: neo4j.Driver, address: Address, manifest: Manifest, profile: Profile) -> Census:
+    """Count an operation's nodes and relationships in the database."""
+    count = _Counting(driver, address, manifest.operation_id)
+    labels: Counter[str] = Counter()
+    label_sets: Counter[tuple[str, ...]] = Counter()
+    for names, number in count.rows(_NODES):
+        labels.update(dict.fromkeys(names, number))
+        label_sets[tuple(sorted(names))] += number
+    patterns: Counter[tuple[tuple[str, ...], str, tuple[str, ...]]] = Counter()
+    for text in (_LEAVING, _ENTERING):
+        for start, type_, end, number in count.rows(text):
+            patterns[tuple(sorted(start)), type_, tuple(sorted(end))] += number
+    types: Counter[str] = Counter()
+    for (_, type_, _), number in patterns.items():
+        types[type_] += number
+    resource_types = _resource_types(count, profile)
+    return Census(
+        nodes=label_sets.total(), relationships=patterns.total(), isolated=count.rows(_ISOLATED)[0][0],
+        resources=sum(resource_types.values()), labels=dict(sorted(labels.items())), resource_types=resource_types,
+        types=dict(sorted(types.items())),
+        patterns=tuple(Pattern(*pattern, number) for pattern, number in sorted(patterns.items())),
+        without_metadata=count.rows(_without_metadata(manifest.strategy), strategy=manifest.strategy)[0][0],
+        protected_nodes=sum(number for names, number in label_sets.items() if profile.role(names) is Role.PROTECTED),
+        protected_relationships=sum(number for type_, number in types.items() if type_ in profile.protected_types),
+    )
+
+
+def count_totals(driver: neo4j.Driver, address: Address) -> tuple[int, int]:
+    """Count all nodes and all relationships of the database."""
+    nodes, relationships = _Counting(driver, address, "").rows(_TOTALS)[0]
+    return nodes, relationships
+
+
+def _resource_types(count: _Counting, profile: Profile) -> dict[str, int]:
+    type_ = f"n.{quote(profile.type)}" if profile.type else "null"
+    found: Counter[str] = Counter()
+    for names, value, number in count.rows(f"{DIALECT}{_MARKED} RETURN labels(n), {type_}, count(*)"):
+        if profile.role(names) is Role.RESOURCE:
+            found[value if isinstance(value, str) else ":".join(sorted(names))] += number
+    return dict(sorted(found.items()))
+
+
+def _without_metadata(strategy: str) -> str:
+    own = "".join(f" AND n.{quote(name)} IS NOT NULL" for name in OF_STRATEGY[strategy])
+    return (
+        f"{DIALECT}{_MARKED} AND NOT coalesce(n.{quote(SYNTHETIC)} = true AND n.{quote(STRATEGY)} = $strategy"
+        f" AND n.{quote(TIMESTAMP)} IS NOT NULL{own}, false) RETURN count(*)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    driver: neo4j.Driver
+    address: Address
+    operation_id: str
+
+    def rows(self, text: str, **parameters: Any) -> Sequence[list[Any]]:
+        with translated(self.address), self.driver.session(
+            database=self.address.database, default_access_mode=neo4j.READ_ACCESS
+        ) as session:
+            return [record.values() for record in session.run(text, operation_id=self.operation_id, **parameters)]

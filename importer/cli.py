@@ -1,0 +1,258 @@
+"""The command `importer`: options in, one library call, words and data out; knows no Cypher."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from importer.servers.cli import server
+from synthgen.options import (
+    BaseOption,
+    DatabaseOption,
+    HomeOption,
+    JsonOption,
+    OutOption,
+    PasswordFileOption,
+    UriOption,
+    UserOption,
+)
+from synthgen.output import Output, run_cli
+
+if TYPE_CHECKING:
+    from importer.operations import Done, Listed
+    from importer.validate import Check
+    from synthgen.database import Address
+
+app = typer.Typer(
+    name="importer", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
+    help="Load generated operations into Neo4j, validate them there and roll them back.\n\nWithout --uri or NEO4J_URI"
+    " all commands use the local server of `importer server start`.\n\nExit codes: 0 done, 1 failed, 2 usage, 3 validation"
+    " found something, 4 stopped half-way (the same command goes on), 5 refused, 10 database not reachable, 11 another"
+    " run holds the lock, 12 not allowed in, 130 interrupted.",
+)
+app.add_typer(server)
+EXAMPLE = "\n\nExample: `{}`"
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an offline import, such as 2g.")]
+
+
+@app.command(help="Put a snapshot into an empty database of the local server: offline import, then the schema."
+             + EXAMPLE.format("importer restore out/sample"))
+def restore(
+    snapshot: Annotated[Path, typer.Argument(help="The snapshot's folder.")],
+    heap: ImportHeapOption = "2g",
+    dry_run: DryRunOption = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore a base."""
+    from importer.explain import explain
+    from importer.operations import restore as restore_snapshot
+    from importer.stages import build_restore
+    from synthgen.database import find_address
+    from synthgen.snapshot.read import open_snapshot
+
+    output = Output(as_json=as_json)
+    opened = open_snapshot(snapshot.absolute())
+    if dry_run:
+        _say_plan(output, explain(build_restore(opened, heap=heap)))
+        return
+    done = restore_snapshot(opened, find_address(home=home), heap=heap, progress=output.progress)
+    output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **_took(done)},
+                  f"restored      {opened.counts['nodes']:,} nodes, {opened.counts['relationships']:,} relationships\n"
+                  f"took          {done.total_seconds:.1f} s\nnext          synthgen export")
+
+
+@app.command(help="Load an operation: offline (neo4j-admin database import into a new store, then a swap; local server"
+             " only) or online (batched writes, any server; goes on where it stopped). Without an operation: the newest"
+             " that is not loaded." + EXAMPLE.format("importer load --mode offline"))
+def load(
+    operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
+    mode: Annotated[str, typer.Option(help="offline or online.")] = "online",
+    out: OutOption = None,
+    base: BaseOption = None,
+    allow_changed: Annotated[bool, typer.Option(
+        "--allow-changed", help="Load although the base part of the database is not what the snapshot says; offline,"
+        " the snapshot replaces it and the changes are lost.")] = False,
+    heap: ImportHeapOption = "2g",
+    batch_rows: Annotated[str, typer.Option(help="online: fewest-most rows of a batch.")] = "100-10000",
+    writers: Annotated[str, typer.Option(help="online: fewest-most batches at once.")] = "1-5",
+    dry_run: DryRunOption = False,
+    uri: UriOption = None,
+    user: UserOption = None,
+    password_file: PasswordFileOption = None,
+    database: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load an operation."""
+    from importer.explain import explain
+    from importer.operations import choose_bundle, plan_load
+    from importer.operations import load as load_bundle
+    from importer.requests import check_mode, read_options
+    from synthgen.config import base_folder, out_folder
+
+    output = Output(as_json=as_json)
+    checked, options = check_mode(mode), read_options(batch_rows, writers)
+    address = _address(uri, user, password_file, database, home, out)
+    bundle = choose_bundle(out_folder(out), operation)
+    if dry_run:
+        _say_plan(output, explain(plan_load(bundle, address, mode=checked, base=base_folder(base, out),
+                                            allow_changed=allow_changed, heap=heap)))
+        return
+    done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), allow_changed=allow_changed,
+                       heap=heap, options=options, progress=output.progress)
+    counts = bundle.manifest.counts
+    operation_id = bundle.manifest.operation_id
+    output.result(
+        {"operation_id": operation_id, "mode": checked, "uri": address.uri, "database": address.database,
+         "nodes": counts.nodes, "relationships": counts.relationships, "resources": counts.resources, **_took(done)},
+        f"loaded        {operation_id} {checked}\n"
+        f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
+        f" {counts.relationships:,} relationships\n"
+        f"took          {done.total_seconds:.1f} s\nnext          importer validate {operation_id}",
+    )
+
+
+@app.command(help="Check a loaded operation against its manifest, and the base part of the database against its"
+             " snapshot's digest. Without an operation: the one loaded last."
+             + EXAMPLE.format("importer validate"))
+def validate(
+    operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
+    out: OutOption = None,
+    uri: UriOption = None,
+    user: UserOption = None,
+    password_file: PasswordFileOption = None,
+    database: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate an operation."""
+    from importer.operations import validate as validate_operation
+    from synthgen.config import out_folder
+
+    output = Output(as_json=as_json)
+    address = _address(uri, user, password_file, database, home, out)
+    checks = validate_operation(out_folder(out), operation, address, progress=output.progress)
+    output.result({"passed": True, "checks": [asdict(check) for check in checks]},
+                  "\n".join(map(_check_line, checks)) + f"\nall {len(checks)} checks passed")
+
+
+@app.command(help="Delete an operation from the database: exactly the nodes that are marked with it, with their"
+             " relationships. The bundle's files are kept, and are not needed."
+             + EXAMPLE.format("importer rollback scale-20260131T120000-0123abcd"))
+def rollback(
+    operation: Annotated[str, typer.Argument(help="Operation id.")],
+    out: OutOption = None,
+    dry_run: DryRunOption = False,
+    uri: UriOption = None,
+    user: UserOption = None,
+    password_file: PasswordFileOption = None,
+    database: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Roll an operation back."""
+    from importer.explain import explain
+    from importer.operations import plan_rollback
+    from importer.operations import rollback as rollback_operation
+    from synthgen.config import out_folder
+
+    output = Output(as_json=as_json)
+    address = _address(uri, user, password_file, database, home, out)
+    if dry_run:
+        _say_plan(output, explain(plan_rollback(out_folder(out), operation, address)))
+        return
+    done = rollback_operation(out_folder(out), operation, address, progress=output.progress)
+    output.result({"operation_id": operation, **done.facts, "seconds": done.total_seconds},
+                  f"rolled back   {operation}\n"
+                  f"deleted       {done.facts['nodes']:,} nodes, {done.facts['relationships']:,} relationships\n"
+                  f"took          {done.total_seconds:.1f} s")
+
+
+@app.command("list", help="List the operations that files and database know, and what became of each."
+             + EXAMPLE.format("importer list --json"))
+def list_(
+    out: OutOption = None,
+    files_only: Annotated[bool, typer.Option("--files-only", help="Do not ask the database.")] = False,
+    uri: UriOption = None,
+    user: UserOption = None,
+    password_file: PasswordFileOption = None,
+    database: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List operations."""
+    from importer.operations import list_operations
+    from synthgen.config import out_folder
+
+    output = Output(as_json=as_json)
+    address = None if files_only else _address(uri, user, password_file, database, home, out)
+    listed = list_operations(out_folder(out), address)
+    output.result({"operations": [asdict(one) for one in listed]},
+                  "\n".join([_list_line(None), *map(_list_line, listed)]) if listed else "no operations")
+
+
+@app.command(help="Compute the content digest of the database: of labels, types, properties and who is tied to whom."
+             " Two databases with the same content have the same digest."
+             + EXAMPLE.format("importer digest"))
+def digest(
+    base_only: Annotated[bool, typer.Option("--base-only", help="Without nodes that carry an operation id.")] = False,
+    out: OutOption = None,
+    uri: UriOption = None,
+    user: UserOption = None,
+    password_file: PasswordFileOption = None,
+    database: DatabaseOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute the digest."""
+    from importer.rollback import list_operations_in_database
+    from synthgen.database import connect
+    from synthgen.snapshot.export import digest_database
+
+    output = Output(as_json=as_json)
+    address = _address(uri, user, password_file, database, home, out)
+    with connect(address) as driver:
+        without = list(list_operations_in_database(driver, address.database)) if base_only else []
+        found = digest_database(driver, address, without=without, progress=output.progress)
+    output.result({"digest": found.digest, "nodes": found.nodes, "relationships": found.relationships}, found.digest)
+
+
+def _address(uri: str | None, user: str | None, password_file: Path | None, database: str | None, home: Path | None,
+             out: Path | None) -> Address:
+    from synthgen.database import find_address
+
+    return find_address(uri=uri, user=user, password_file=password_file, database=database, home=home, out=out)
+
+
+def _took(done: Done) -> dict[str, Any]:
+    return {"seconds": done.total_seconds, "stages": [{"stage": name, "seconds": took} for name, took in done.seconds],
+            **done.facts}
+
+
+def _say_plan(output: Output, lines: list[str]) -> None:
+    output.result({"stages": lines}, "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1)))
+
+
+def _check_line(check: Check) -> str:
+    return f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.found}"
+
+
+def _list_line(one: Listed | None) -> str:
+    if one is None:
+        return f"{'operation':32} {'strategy':9} {'state':12} {'resources':>11} {'nodes':>11} {'in database':>12}"
+    count = [f"{value:,}" if value is not None else "-" for value in (one.resources, one.nodes, one.nodes_in_database)]
+    return f"{one.operation_id:32} {one.strategy or '-':9} {one.state:12} {count[0]:>11} {count[1]:>11} {count[2]:>12}"
+
+
+def main() -> None:
+    """Run the command."""
+    run_cli(app)
+
+
+if __name__ == "__main__":
+    main()

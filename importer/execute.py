@@ -1,0 +1,210 @@
+"""Runs stages one after the other and says what came of them; decides nothing about which stages there are."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+import neo4j
+import polars as pl
+
+from importer.anchors import find_anchors
+from importer.census import count_totals, take_census
+from importer.cypher import DIALECT
+from importer.import_files import IMPORT_OPTIONS, bundle_arguments, write_base
+from importer.online import OnlineOptions, load_online
+from importer.rollback import delete_operation
+from importer.servers.local import LocalServer
+from importer.stages import (
+    CheckBundle,
+    CheckEmpty,
+    CheckResult,
+    CheckSnapshot,
+    CheckSpace,
+    CheckUnchanged,
+    CreateSchema,
+    DeleteOperation,
+    DropOldStore,
+    ImportAside,
+    SetEmptyArrays,
+    Stage,
+    SwapStore,
+    WriteOnline,
+)
+from importer.store import begin, finish, import_aside, staging_folder, swap
+from importer.validate import compare, require
+from synthgen.bundle.read import check_files
+from synthgen.database import Address, connect, quote, translated
+from synthgen.errors import LoadFailedError, RefusedError
+from synthgen.graph import SchemaItem
+from synthgen.profile import profile_from_document
+from synthgen.progress import Progress, silent
+from synthgen.snapshot.export import DatabaseDigest, digest_database
+from synthgen.snapshot.read import check_snapshot
+from synthgen.types import EMPTY_ARRAYS
+
+INDEX_SECONDS = 3600
+_ARRAYS_PER_TRANSACTION = 10_000
+
+
+@dataclass
+class Run:
+    """One run of stages against one database.
+
+    Attributes:
+        address: The database.
+        server: The local server when the stages need one.
+        options: How an online load may adapt itself.
+        seconds: Per stage run, its name and how long it took.
+        facts: What the stages did, for the record.
+    """
+
+    address: Address
+    server: LocalServer | None = None
+    options: OnlineOptions = field(default_factory=OnlineOptions)
+    progress: Progress = silent
+    seconds: list[tuple[str, float]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    _anchors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64}))
+
+    def run(self, stages: Sequence[Stage]) -> None:
+        """Run the stages in order; the first that fails ends the run."""
+        for stage in stages:
+            began = time.monotonic()
+            self._run(stage)
+            self.seconds.append((type(stage).__name__, time.monotonic() - began))
+
+    def _run(self, stage: Stage) -> None:  # noqa: C901, PLR0912 - one line per kind of stage
+        match stage:
+            case CheckBundle(bundle):
+                check_files(bundle, self.progress)
+            case CheckSnapshot(snapshot):
+                check_snapshot(snapshot, self.progress)
+            case CheckEmpty():
+                self._check_empty()
+            case CheckSpace():
+                self._check_space(stage)
+            case CheckUnchanged():
+                self._check_unchanged(stage)
+            case ImportAside():
+                self._import_aside(stage)
+            case SwapStore():
+                swap(self._local())
+            case CreateSchema(snapshot):
+                self._with_driver(lambda driver: create_schema(driver, self.address, snapshot.schema))
+            case SetEmptyArrays():
+                self._with_driver(lambda driver: set_empty_arrays(driver, self.address))
+            case WriteOnline():
+                self._write_online(stage)
+            case CheckResult():
+                self._check_result(stage)
+            case DropOldStore():
+                finish(self._local().home)
+            case DeleteOperation(operation_id):
+                self._with_driver(lambda driver: self._delete(driver, operation_id))
+            case _:
+                assert_never(stage)
+
+    def _local(self) -> LocalServer:
+        if self.server is None:
+            raise RefusedError(
+                f"{self.address.uri} is not a local server of this program, so its store cannot be exchanged",
+                hint="load with --mode online, or use the server of `importer server start`",
+            )
+        return self.server
+
+    def _with_driver(self, work: Any) -> None:
+        with connect(self.address) as driver:
+            work(driver)
+
+    def _check_empty(self) -> None:
+        with connect(self.address) as driver:
+            nodes, relationships = count_totals(driver, self.address)
+        if nodes or relationships:
+            raise RefusedError(f"{self.address.uri} holds {nodes:,} nodes and {relationships:,} relationships already",
+                               hint="restore into an empty database: another --home for `importer server start`",
+                               nodes=nodes, relationships=relationships)
+
+    def _check_space(self, stage: CheckSpace) -> None:
+        free = shutil.disk_usage(self._local().home).free
+        if free < stage.bytes:
+            raise RefusedError(
+                f"an import into {self._local().home} needs about {stage.bytes / 1e6:,.0f} MB of disk and"
+                f" {free / 1e6:,.0f} MB are free", hint="free some space, or load with --mode online",
+                needed_bytes=stage.bytes, free_bytes=free)
+
+    def _check_unchanged(self, stage: CheckUnchanged) -> None:
+        with connect(self.address) as driver:
+            found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
+        if found.digest != stage.digest and not stage.allow_changed:
+            raise changed(self.address, stage.digest, found)
+        if stage.bundle is not None:
+            self._anchors = find_anchors(stage.bundle, found)
+
+    def _import_aside(self, stage: ImportAside) -> None:
+        server = self._local()
+        begin(server.home, stage.bundles[-1].manifest.operation_id if stage.bundles else "restore")
+        arguments = write_base(stage.snapshot, staging_folder(server.home) / "base", self.progress)
+        for bundle in stage.bundles:
+            arguments += bundle_arguments(bundle)
+        import_aside(server, IMPORT_OPTIONS, arguments, heap=stage.heap, progress=self.progress)
+
+    def _write_online(self, stage: WriteOnline) -> None:
+        with connect(self.address) as driver:
+            result = load_online(stage.bundle, driver, self.address.database, self._anchors, options=self.options,
+                                 progress=self.progress)
+        self.facts |= {"batches": result.batches, "retries": result.retries, "resumed": result.resumed}
+
+    def _check_result(self, stage: CheckResult) -> None:
+        with connect(self.address) as driver:
+            for bundle in stage.bundles:
+                manifest = bundle.manifest
+                profile = profile_from_document(manifest.profile, "the manifest's profile")
+                require(compare(take_census(driver, self.address, manifest, profile), manifest), manifest.operation_id)
+            if stage.digest is None:
+                return
+            found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
+        if found.digest != stage.digest:
+            raise LoadFailedError(f"after the load the base part's digest is {found.digest} instead of {stage.digest}",
+                                  hint="report this: the load is undone", expected=stage.digest, found=found.digest)
+
+    def _delete(self, driver: neo4j.Driver, operation_id: str) -> None:
+        deleted = delete_operation(driver, self.address.database, operation_id, progress=self.progress)
+        self.facts |= {"nodes": deleted.nodes, "relationships": deleted.relationships}
+
+
+def changed(address: Address, digest: str, found: DatabaseDigest) -> RefusedError:
+    """Say that the base part is not what the snapshot says."""
+    return RefusedError(
+        f"the base part of {address.uri}, database {address.database!r}, is not what the snapshot says: its digest is"
+        f" {found.digest} with {found.nodes:,} nodes and {found.relationships:,} relationships, not {digest}",
+        hint="export again and generate from the new snapshot, or go on with --allow-changed (offline, that replaces"
+             " the database by the snapshot: the changes are lost)",
+        expected=digest, found=found.digest, nodes=found.nodes, relationships=found.relationships,
+    )
+
+
+def create_schema(driver: neo4j.Driver, address: Address, schema: Sequence[SchemaItem]) -> None:
+    """Create indexes and constraints by their statements, and wait until they are online."""
+    with translated(address):
+        for item in schema:
+            driver.execute_query(item.statement, database_=address.database)
+        driver.execute_query("CALL db.awaitIndexes($seconds)", {"seconds": INDEX_SECONDS}, database_=address.database)
+
+
+def set_empty_arrays(driver: neo4j.Driver, address: Address) -> None:
+    """Set what `EMPTY_ARRAYS` names to empty arrays and remove that property."""
+    mark = f"e.{quote(EMPTY_ARRAYS)}"
+    with translated(address), driver.session(database=address.database) as session:
+        for match in ("MATCH (e)", "MATCH ()-[e]->()"):
+            session.run(
+                f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ WITH e UNWIND {mark} AS name SET e[name] = []"
+                f" }} IN TRANSACTIONS OF {_ARRAYS_PER_TRANSACTION} ROWS"
+            ).consume()
+            session.run(
+                f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ REMOVE {mark}"
+                f" }} IN TRANSACTIONS OF {_ARRAYS_PER_TRANSACTION} ROWS"
+            ).consume()

@@ -1,0 +1,73 @@
+"""Stages as text: this is `--dry-run`; runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from importer.stages import (
+    CheckBundle,
+    CheckEmpty,
+    CheckResult,
+    CheckSnapshot,
+    CheckSpace,
+    CheckUnchanged,
+    CreateSchema,
+    DeleteOperation,
+    DropOldStore,
+    ImportAside,
+    SetEmptyArrays,
+    Stage,
+    SwapStore,
+    WriteOnline,
+)
+
+
+def explain(stages: Sequence[Stage]) -> list[str]:
+    """Say in a line each what the stages would do, in order."""
+    return [_line(stage) for stage in stages]
+
+
+def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per kind of stage
+    match stage:
+        case CheckBundle(bundle):
+            counts = bundle.manifest.counts
+            return (f"check the files of {bundle.manifest.operation_id}: {counts.nodes:,} nodes,"
+                    f" {counts.relationships:,} relationships, {len(bundle.manifest.parts)} parts")
+        case CheckSnapshot(snapshot):
+            return f"check the files of the snapshot in {snapshot.path}"
+        case CheckEmpty():
+            return "check that the database is empty"
+        case CheckSpace(size):
+            return f"check that {size / 1e6:,.0f} MB of disk are free"
+        case CheckUnchanged():
+            found = " and find the base nodes that the operation is tied to" if stage.bundle else ""
+            if stage.allow_changed:
+                return f"read the base part{found}; changes since the snapshot are allowed"
+            return f"check that the base part's digest is still {stage.digest}{found}"
+        case ImportAside(snapshot, bundles, heap):
+            nodes = snapshot.counts["nodes"] + sum(bundle.manifest.counts.nodes for bundle in bundles)
+            relationships = snapshot.counts["relationships"] + sum(
+                bundle.manifest.counts.relationships for bundle in bundles)
+            names = ", ".join(["the base", *(bundle.manifest.operation_id for bundle in bundles)])
+            return (f"import {nodes:,} nodes and {relationships:,} relationships ({names}) into a new store beside the"
+                    f" one in use, heap {heap}; what was changed by hand on synthetic nodes is not carried over")
+        case SwapStore():
+            return "stop the server, put the new store in place, keep the old one aside, start the server"
+        case CreateSchema(snapshot):
+            return f"create {len(snapshot.schema)} indexes and constraints again and wait for them"
+        case SetEmptyArrays():
+            return "set the properties that are empty arrays"
+        case WriteOnline(bundle):
+            counts = bundle.manifest.counts
+            return (f"write {counts.nodes:,} nodes, then {counts.relationships:,} relationships, in batches of one"
+                    " transaction each with its record in the ledger")
+        case CheckResult(digest):
+            return "check the counts" + (f" and that the base part's digest is {digest}" if digest else "")
+        case DropOldStore():
+            return "remove the old store"
+        case DeleteOperation():
+            return (f"delete {stage.nodes:,} nodes marked {stage.operation_id} and the {stage.relationships:,}"
+                    " relationships they have, in bounded batches")
+        case _:
+            assert_never(stage)

@@ -1,0 +1,25 @@
+"""Picks the lines that name the cause out of what Neo4j printed; pure text."""
+
+from __future__ import annotations
+
+import re
+
+LINES = 12
+CAUSES_SHOWN = 2
+# Progress bars, counts of files, stack frames, rulers, and advice that does not apply here.
+_NOISE = re.compile(
+    r"\s*$|[. ]+\d+%|-\.\.|-+$|Files: \d|\s+at [\w.$]+[(/]|\s*\.\.\. \d+ more"
+    r"|VM |JIT compiler|neo4j \d|Configuration files|.*/neo4j\.conf$|Run with '--verbose'|Data statistics|Peak memory"
+    r"|WARNING Import failed|Command Failed|Full exception|Please provide this"
+)
+_CAUSED_BY = "Caused by:"
+_EXCEPTION = re.compile(r"^(Caused by: )?[\w.$]+(Exception|Error): ")
+
+
+def find_cause(output: str) -> list[str]:
+    """Find the innermost exceptions of a trace, or else what was said last; empty when nothing was said."""
+    said = [line.rstrip() for line in output.splitlines() if not _NOISE.match(line)]
+    causes = [place for place, line in enumerate(said) if line.startswith(_CAUSED_BY)]
+    if causes:
+        said = said[causes[-min(len(causes), CAUSES_SHOWN)]:]
+    return list(dict.fromkeys(_EXCEPTION.sub("", line).strip() for line in said))[-LINES:]

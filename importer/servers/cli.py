@@ -1,0 +1,104 @@
+"""The commands `importer server start | stop | status | logs`: options in, words out; what they do is in `local`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from importer.servers.local import START_SECONDS, STOP_SECONDS, LocalServer, ServerStatus
+from importer.servers.runtime import DEFAULT_VERSION
+from importer.servers.settings import DEFAULT_HEAP, DEFAULT_PAGE_CACHE, DEFAULT_PORT
+from synthgen.config import server_home
+from synthgen.errors import UsageError
+from synthgen.output import Output
+
+server = typer.Typer(
+    name="server", no_args_is_help=True, add_completion=False,
+    help="Start, stop and look after the local Neo4j, on 127.0.0.1 only and with a password.")
+
+Home = Annotated[Path | None, typer.Option(
+    help="Folder of the server; several stand side by side.  [default: out/neo4j]", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@server.command(epilog="Example: importer server start --heap 2g --port 7690")
+def start(
+    home: Home = None,
+    port: Annotated[int | None, typer.Option(
+        help=f"Port for Bolt.  [default: as before, or {DEFAULT_PORT}, or a free one near it]",
+        show_default=False)] = None,
+    heap: Annotated[str | None, typer.Option(
+        help=f"Java heap, such as 512m or 2g.  [default: as before, or {DEFAULT_HEAP}]", show_default=False)] = None,
+    page_cache: Annotated[str | None, typer.Option(
+        help=f"Neo4j's page cache.  [default: as before, or {DEFAULT_PAGE_CACHE}]", show_default=False)] = None,
+    neo4j_version: Annotated[str | None, typer.Option(
+        help=f"Neo4j's version; 2026.09.0 works too.  [default: as before, or {DEFAULT_VERSION}]",
+        show_default=False)] = None,
+    config: Annotated[list[str] | None, typer.Option(
+        metavar="NAME=VALUE", help="A further Neo4j setting; may be repeated.", show_default=False)] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until it answers.")] = START_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Start the local Neo4j and wait until it answers; does nothing when it runs already.
+
+    The first start of a version fetches it from Maven Central. The password is made up and kept in the file
+    `password` in the server's folder, which only its owner can read.
+    """
+    output = Output(as_json=as_json)
+    status = LocalServer(server_home(home), progress=output.progress).start(
+        version=neo4j_version, port=port, heap=heap, page_cache=page_cache, timeout_s=timeout,
+        config=_settings(config) if config else None)
+    if port is None and status.port != DEFAULT_PORT:
+        output.say(f"note: listening on port {status.port}, not {DEFAULT_PORT}")
+    _show(output, status)
+
+
+@server.command(epilog="Example: importer server stop")
+def stop(
+    home: Home = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for a clean end.")] = STOP_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Stop the local Neo4j cleanly; does nothing when it is stopped already."""
+    _show(Output(as_json=as_json), LocalServer(server_home(home)).stop(timeout_s=timeout))
+
+
+@server.command(epilog="Example: importer server status --json")
+def status(home: Home = None, as_json: Json = False) -> None:
+    """Say whether the local Neo4j runs, and where; a stopped server is an answer, not an error."""
+    _show(Output(as_json=as_json), LocalServer(server_home(home)).status())
+
+
+@server.command(epilog="Example: importer server logs --lines 100")
+def logs(
+    home: Home = None,
+    lines: Annotated[int, typer.Option(min=1, help="Lines of each log.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Print the last lines of the local Neo4j's logs."""
+    found = LocalServer(server_home(home)).logs(lines)
+    text = "\n".join(line for path, tail in found.items() for line in (f"==> {path} <==", *tail))
+    Output(as_json=as_json).result({"logs": found}, text or f"no logs in {server_home(home)}")
+
+
+def _show(output: Output, status: ServerStatus) -> None:
+    text = f"{status.state}  {status.home}"
+    if status.state != "stopped":
+        text = "\n".join((
+            text,
+            f"Neo4j {status.version}  {status.uri}  user {status.user}  heap {status.heap}  pid {status.pid}",
+            f"password in {status.password_file}"))
+    output.result(asdict(status), text)
+
+
+def _settings(pairs: list[str]) -> dict[str, str]:
+    settings = {}
+    for pair in pairs:
+        name, is_pair, value = pair.partition("=")
+        if not is_pair:
+            raise UsageError(f"--config {pair!r} is not NAME=VALUE", hint="such as db.memory.transaction.max=64m")
+        settings[name.strip()] = value.strip()
+    return settings

@@ -1,0 +1,189 @@
+"""What a load or a rollback will do, as data; touches nothing.
+
+A load is first built as a list of stages, then run (`importer.execute`) or told (`importer.explain`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from synthgen.bundle.read import Bundle
+from synthgen.snapshot.read import Snapshot
+
+Mode = Literal["offline", "online"]
+LEAST_SPACE = 100_000_000
+PARQUET_TO_CSV = 6
+CSV_TO_STORE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class CheckBundle:
+    """Check every file of a bundle against its manifest."""
+
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSnapshot:
+    """Check every table of a snapshot against its `snapshot.json`."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class CheckEmpty:
+    """Check that the database holds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpace:
+    """Check that the disk of the local server has room for the import's files and the new store."""
+
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckUnchanged:
+    """Check that the base part of the database is what the snapshot says; find the base nodes of `bundle` in it.
+
+    Attributes:
+        digest: The snapshot's content digest.
+        without: Operations whose nodes do not belong to the base part.
+        allow_changed: Go on when it differs.
+    """
+
+    digest: str
+    without: tuple[str, ...]
+    allow_changed: bool
+    bundle: Bundle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportAside:
+    """Import base and operations into a new store beside the one in use, which goes on serving."""
+
+    snapshot: Snapshot
+    bundles: tuple[Bundle, ...]
+    heap: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapStore:
+    """Stop the server, put the new store in the place of the old one, which is kept, and start the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSchema:
+    """Create the base's indexes and constraints again and wait for them."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SetEmptyArrays:
+    """Set the properties that are empty arrays, for which CSV has no form."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOnline:
+    """Write the bundle in batches, each with its record in the ledger."""
+
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Check what is in the database now: counts of each operation, and the base part's digest.
+
+    Attributes:
+        digest: The base part's digest that must be found; None when the base part was changed on purpose.
+    """
+
+    digest: str | None
+    bundles: tuple[Bundle, ...]
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropOldStore:
+    """Remove the store that was replaced; from here on there is no way back but a rollback."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOperation:
+    """Delete the nodes that are marked with the operation, with their relationships, in bounded batches."""
+
+    operation_id: str
+    nodes: int
+    relationships: int
+
+
+CHECKS = (CheckBundle, CheckSnapshot, CheckEmpty, CheckSpace, CheckUnchanged)
+"""These stages touch nothing; when one of them fails nothing has to be undone."""
+
+Stage = (
+    CheckBundle | CheckSnapshot | CheckEmpty | CheckSpace | CheckUnchanged | ImportAside | SwapStore | CreateSchema
+    | SetEmptyArrays | WriteOnline | CheckResult | DropOldStore | DeleteOperation
+)
+
+
+def build_offline_load(
+    snapshot: Snapshot, bundle: Bundle, live: Sequence[Bundle], *, allow_changed: bool, heap: str
+) -> list[Stage]:
+    """Build the stages of an offline load: the new store holds the base, every live operation and this one."""
+    bundles = (*live, bundle)
+    without = tuple(one.manifest.operation_id for one in bundles)
+    return [
+        CheckBundle(bundle),
+        *(CheckBundle(one) for one in live),
+        CheckSnapshot(snapshot),
+        CheckSpace(space_needed(snapshot, bundles)),
+        CheckUnchanged(snapshot.digest, without, allow_changed),
+        ImportAside(snapshot, bundles, heap),
+        SwapStore(),
+        CreateSchema(snapshot),
+        SetEmptyArrays(),
+        CheckResult(snapshot.digest, bundles, without),
+        DropOldStore(),
+    ]
+
+
+def build_restore(snapshot: Snapshot, *, heap: str) -> list[Stage]:
+    """Build the stages that put a snapshot into an empty database."""
+    return [
+        CheckSnapshot(snapshot),
+        CheckEmpty(),
+        CheckSpace(space_needed(snapshot, ())),
+        ImportAside(snapshot, (), heap),
+        SwapStore(),
+        CreateSchema(snapshot),
+        SetEmptyArrays(),
+        CheckResult(snapshot.digest, (), ()),
+        DropOldStore(),
+    ]
+
+
+def space_needed(snapshot: Snapshot, bundles: Sequence[Bundle]) -> int:
+    """Estimate the bytes of disk that an import needs: the base as CSV, and a store of about twice all CSV."""
+    base = PARQUET_TO_CSV * sum(table.bytes for table in snapshot.tables)
+    operations = sum(part.bytes for bundle in bundles for part in bundle.manifest.parts)
+    return LEAST_SPACE + base + CSV_TO_STORE * (base + operations)
+
+
+def build_online_load(bundle: Bundle, live: Sequence[str], *, allow_changed: bool) -> list[Stage]:
+    """Build the stages of an online load; `live` are operations whose nodes do not belong to the base part."""
+    without = tuple(sorted({*live, bundle.manifest.operation_id}))
+    digest = bundle.manifest.snapshot["digest"]
+    return [
+        CheckBundle(bundle),
+        CheckUnchanged(digest, without, allow_changed, bundle),
+        WriteOnline(bundle),
+        CheckResult(None if allow_changed else digest, (bundle,), without),
+    ]
+
+
+def build_rollback(operation_id: str, *, nodes: int, relationships: int) -> list[Stage]:
+    """Build the stages of a rollback."""
+    return [DeleteOperation(operation_id, nodes, relationships)]

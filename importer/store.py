@@ -1,0 +1,156 @@
+"""A new store beside the one in use, and the swap of the two; knows no bundle and no Cypher.
+
+At every moment there is either the old store or the new one: `load.json` in the server's home says how far a load is,
+and `put_back` makes the old store the one in use again, whatever was interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from importer.servers.admin import AdminTool
+from importer.servers.local import LocalServer
+from importer.servers.runtime import resolve
+from synthgen.errors import LockedError
+from synthgen.files import write_json
+from synthgen.progress import Progress, silent
+
+DATABASE = "neo4j"
+JOURNAL = "load.json"
+LOCK = "load.lock"
+IMPORT_PHASES = 4
+_KINDS = ("databases", "transactions")
+_PHASE = re.compile(r"\((\d)/(\d)\)")
+_PERCENT = re.compile(r"(\d{1,3})%")
+
+
+@contextmanager
+def hold_home(home: Path) -> Iterator[None]:
+    """Hold the one lock of a local server for loads and rollbacks; the system lets go of it when its owner dies.
+
+    Raises:
+        LockedError: Another run holds it.
+    """
+    lock = FileLock(home / LOCK)
+    try:
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout:
+        raise LockedError(f"another load or rollback is at work on the server in {home}",
+                          hint="wait for it to end", home=str(home)) from None
+
+
+def staging_folder(home: Path) -> Path:
+    """Give the folder in which a new store is made."""
+    return home / "staging"
+
+
+def begin(home: Path, operation: str) -> None:
+    """Note that a load begins, and make the staging folder anew."""
+    write_json(home / JOURNAL, {"operation": operation, "step": "importing"})
+    shutil.rmtree(staging_folder(home), ignore_errors=True)
+    staging_folder(home).mkdir(parents=True)
+
+
+def import_aside(
+    server: LocalServer, options: Sequence[str], arguments: Sequence[str], *, heap: str, progress: Progress = silent
+) -> None:
+    """Import into a new store in the staging folder; the store in use goes on serving.
+
+    Raises:
+        ServerError: `neo4j-admin` failed; the message holds what it said.
+    """
+    admin = AdminTool(resolve(server.status().version), server.home, heap=heap,
+                      data_dir=staging_folder(server.home) / "data")
+    report = f"--report-file={staging_folder(server.home) / 'import.report'}"
+    admin.run(["database", "import", "full", DATABASE, *options, report, *arguments], on_line=_percentages(progress))
+
+
+def _percentages(progress: Progress) -> Callable[[str], None]:
+    """Read neo4j-admin's own progress: `(2/4) Relationship import`, then lines of dots that end in a percentage."""
+    reached = [0]
+
+    def read(line: str) -> None:
+        phase = _PHASE.search(line)
+        percent = _PERCENT.search(line)
+        base = reached[0] // 100 * 100 if phase is None else (int(phase[1]) - 1) * 100
+        now = base + (min(int(percent[1]), 99) if percent and phase is None else 0)
+        if now > reached[0] or phase is not None:
+            reached[0] = max(now, reached[0])
+            progress("importing (percent of 4 phases)", reached[0], IMPORT_PHASES * 100)
+
+    return read
+
+
+def swap(server: LocalServer) -> None:
+    """Stop the server, put the staged store in place and the old one aside, start the server."""
+    home = server.home
+    server.stop()
+    _step(home, "swapping")
+    for kind in _KINDS:
+        _move(_in_use(home, kind), _aside(home, kind))
+        _move(_staged(home, kind), _in_use(home, kind))
+    server.start()
+
+
+def finish(home: Path) -> None:
+    """Remove the old store: the new one is good."""
+    _step(home, "done")
+    shutil.rmtree(staging_folder(home), ignore_errors=True)
+    (home / JOURNAL).unlink(missing_ok=True)
+
+
+def put_back(server: LocalServer) -> str | None:
+    """Undo a load that was interrupted: the old store is in use again, and the server runs if it ran.
+
+    Returns:
+        The operation that was interrupted, or None when there was nothing to undo.
+    """
+    home = server.home
+    try:
+        journal = json.loads((home / JOURNAL).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if journal["step"] == "swapping":
+        running = server.status().state != "stopped"
+        server.stop()
+        for kind in _KINDS:
+            if _aside(home, kind).exists():
+                # What is in place is the new store, whole or not; the old one goes back.
+                shutil.rmtree(_in_use(home, kind), ignore_errors=True)
+                _move(_aside(home, kind), _in_use(home, kind))
+        if running:
+            server.start()
+    shutil.rmtree(staging_folder(home), ignore_errors=True)
+    (home / JOURNAL).unlink()
+    return None if journal["step"] == "done" else str(journal["operation"])
+
+
+def _step(home: Path, step: str) -> None:
+    journal = json.loads((home / JOURNAL).read_text(encoding="utf-8"))
+    write_json(home / JOURNAL, {**journal, "step": step})
+
+
+def _in_use(home: Path, kind: str) -> Path:
+    return home / "data" / kind / DATABASE
+
+
+def _staged(home: Path, kind: str) -> Path:
+    return staging_folder(home) / "data" / kind / DATABASE
+
+
+def _aside(home: Path, kind: str) -> Path:
+    return staging_folder(home) / "old" / kind / DATABASE
+
+
+def _move(source: Path, target: Path) -> None:
+    if source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
