@@ -9,6 +9,7 @@ end node, in either role, in any part.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -158,9 +159,10 @@ class _Segments:
         return max(free, key=lambda i: max((load[bucket] for bucket in _bits(self._gaps[i][2])), default=0))
 
     def _span(self, rows: int, writers: int) -> int:
-        """How many buckets one batch may touch so that all writers find some."""
+        """How many buckets a batch may touch: enough to hold its rows, few enough that all writers find some."""
         useful = min(writers, -(-self.left // rows))
-        return max(2, BUCKETS // useful)
+        enough = math.ceil(BUCKETS * math.sqrt(rows / self.left)) + 1
+        return max(2, min(BUCKETS // useful, enough))
 
 
 def _bits(mask: int) -> list[int]:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="importer", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
     help="Load generated operations into Neo4j, validate them there and roll them back.\n\nWithout --uri or NEO4J_URI"
-    " all commands use the local server of `importer server start`.\n\nExit codes: 0 done, 1 failed, 2 usage, 3 validation"
-    " found something, 4 stopped half-way (the same command goes on), 5 refused, 10 database not reachable, 11 another"
-    " run holds the lock, 12 not allowed in, 130 interrupted.",
+    " all commands use the local server of `importer server start`.\n\nExit codes: 0 done, 1 failed, 2 usage,"
+    " 3 validation found something, 4 stopped half-way (the same command goes on), 5 refused,"
+    " 10 database not reachable, 11 another run holds the lock, 12 not allowed in, 130 interrupted.",
 )
 app.add_typer(server)
 EXAMPLE = "\n\nExample: `{}`"

@@ -133,6 +133,14 @@ def put_back(server: LocalServer) -> str | None:
     return None if journal["step"] == "done" else str(journal["operation"])
 
 
+def undo_interrupted(home: Path) -> str | None:
+    """Put back what an interrupted load left in a home, unless a load is at work there; as `put_back`."""
+    if not (home / JOURNAL).is_file():
+        return None
+    with hold_home(home):
+        return put_back(LocalServer(home))
+
+
 def _step(home: Path, step: str) -> None:
     journal = json.loads((home / JOURNAL).read_text(encoding="utf-8"))
     write_json(home / JOURNAL, {**journal, "step": step})

@@ -25,11 +25,22 @@ from synthgen.output import Output, run_cli
 app = typer.Typer(
     name="synthgen", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
     help="Grow a property graph: read the base graph from Neo4j, generate a marked, realistic operation as CSV files"
-    " that Neo4j imports.\n\nExit codes: 0 done, 1 failed, 2 usage, 5 refused, 10 database not reachable, 12 not allowed,"
-    " 130 interrupted.\n\nSettings: flag > environment (SYNTHGEN_OUT, SYNTHGEN_BASE, SYNTHGEN_PROFILE, NEO4J_URI, …)"
-    " > synthgen.toml > default.",
+    " that Neo4j imports.\n\nExit codes: 0 done, 1 failed, 2 usage, 5 refused, 10 database not reachable,"
+    " 12 not allowed in, 130 interrupted.\n\nSettings: flag > environment (SYNTHGEN_OUT, SYNTHGEN_BASE,"
+    " SYNTHGEN_PROFILE, NEO4J_URI, …) > synthgen.toml > default.",
 )
 EXAMPLE = "\n\nExample: `{}`"
+
+
+def _scenario_help() -> str:
+    # Read from the shipped scenarios, so that what --help says is what is made.
+    from synthgen.scenarios.parameters import describe
+    from synthgen.scenarios.shipped import scenario_formula, scenario_names, shipped_scenario
+
+    return " ".join(
+        f"`{name}` makes {scenario_formula(name)} resources ("
+        + "; ".join(describe(parameter) for parameter in shipped_scenario(name).parameters.values()) + ")."
+        for name in scenario_names())
 
 
 @app.command(help="Write a made-up Azure tenant as a snapshot, to try everything without a database of one's own."
@@ -84,7 +95,7 @@ def export(
              "\n\nStrategies:\n\n"
              "**template** copies the base's resources: --scale-factor F (afterwards the graph holds F times the base's"
              " resources; 10 makes nine copies), or --target-count N, or --template-file F with counts per type.\n\n"
-             "**scenario** builds a topology: --scenario NAME --param key=value; SCENARIO_HELP\n\n"
+             "**scenario** builds a topology: --scenario NAME --param key=value. " + _scenario_help() + "\n\n"
              "**random** makes --count N resources with the base's mix of types, degrees and properties."
              + EXAMPLE.format("synthgen generate --strategy template --scale-factor 10"))
 def generate(

@@ -108,7 +108,7 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
             user_agent="synthgen",
         )
         with driver:
-            driver.verify_connectivity(database=address.database)
+            driver.execute_query("RETURN 1", database_=address.database, routing_=neo4j.RoutingControl.READ)
             yield driver
 
 

@@ -82,7 +82,7 @@ def grow(base: Base, parameters: Parameters, *, operation_id: str, seed: int) ->
         case ScenarioParameters():
             return grow_scenario(
                 base, operation_id=operation_id, seed=seed, scenario=parameters.scenario,
-                parameters=parameters.parameters,
+                parameters=parameters.parameters, tenant=parameters.tenant,
             )
 
 

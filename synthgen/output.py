@@ -30,8 +30,8 @@ class Output:
         self._console = Console(stderr=True, highlight=False)
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._due: dict[str, int] = {}
-        self._plain_at: dict[str, float] = {}
+        self._said_at: dict[str, float] = {}
+        self._finished: set[str] = set()
 
     def say(self, text: str) -> None:
         """Print words for a person, to stderr."""
@@ -79,16 +79,15 @@ class Output:
         self._bars.update(self._tasks[phase], completed=done, total=due or None)
 
     def _print_line(self, phase: str, done: int, due: int) -> None:
-        finished = due > 0 and done >= due
         now = time.monotonic()
-        first = phase not in self._plain_at
-        if first or finished or now - self._plain_at[phase] >= PLAIN_LINE_SECONDS:
-            self._plain_at[phase] = now
-            if finished and self._due.get(phase) == done:
-                return
-            if finished:
-                self._due[phase] = done
-            self.say(f"{phase}: {done:,}" + (f" of {due:,}" if due else ""))
+        said_at = self._said_at.setdefault(phase, now)
+        finished = due > 0 and done >= due
+        if finished and phase not in self._finished:
+            self._finished.add(phase)
+        elif finished or now - said_at < PLAIN_LINE_SECONDS:
+            return
+        self._said_at[phase] = now
+        self.say(f"{phase}: {done:,}" + (f" of {due:,}" if due else ""))
 
 
 def run_cli(app: Callable[..., Any]) -> None:

@@ -33,7 +33,8 @@ class ScenarioParameters:
     """See `synthgen.strategies.scenario.grow_scenario`."""
 
     scenario: str
-    parameters: Mapping[str, str | int] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

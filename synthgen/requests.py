@@ -21,7 +21,7 @@ _BELONGS_TO = {
     "scale_factor": {"template"}, "target_count": {"template"}, "template_file": {"template"},
     "count": {"random"}, "config": {"random"}, "density": {"random"}, "relationships": {"random"},
     "scenario": {"scenario"}, "param": {"scenario"},
-    "resource_type": {"template", "random"}, "tenant_id": {"template", "random"},
+    "resource_type": {"template", "random"}, "tenant_id": {"template", "random", "scenario"},
     "include_synthetic": {"template", "random"},
 }
 DEFAULT_SEED = 0
@@ -49,8 +49,8 @@ def parameters_from(*, strategy: str, seed: int | None, **options: Any) -> tuple
         case "scenario":
             if options["scenario"] is None:
                 raise UsageError("the scenario strategy needs --scenario", hint="such as --scenario hub-spoke")
-            return ScenarioParameters(scenario=options["scenario"], parameters=read_params(options["param"] or [])
-                                      ), seed or DEFAULT_SEED
+            return ScenarioParameters(scenario=options["scenario"], parameters=read_params(options["param"] or []),
+                                      tenant=options["tenant_id"]), seed or DEFAULT_SEED
         case _:
             return _random(options, shared, seed)
 

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from importer.servers.causes import find_cause
-from importer.servers.runtime import Runtime, clean_environment
+from importer.servers.runtime import Runtime, clean_environment, version_key
 from importer.servers.settings import ADMIN_OPENS, DEFAULT_HEAP, check_size, conf_text, folder_settings
 from synthgen.errors import ServerError
 
 READ_BYTES = 4096
+FIRST_CALENDAR_VERSION = (2025,)
+_REPEATABLE = frozenset({"--overwrite-destination", "--overwrite-destination=true"})
 
 
 class AdminTool:
@@ -65,23 +67,34 @@ class AdminTool:
             ServerError: The command failed; the message holds the last lines it printed, `facts` the exit code.
         """
         size = check_size("heap", heap) if heap is not None else self._heap
-        # Without it, 5.26 keeps to itself which row of which file it did not like.
-        verbose: list[str] = []
-        (self.home / "logs").mkdir(parents=True, exist_ok=True)
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".admin.", dir=self.home) as folder:
-            conf = Path(folder)
-            (conf / "neo4j.conf").write_text(
-                conf_text({**folder_settings(self.home, self.data_dir), **self._config}), encoding="utf-8")
-            argument_file = conf / "arguments"
-            argument_file.write_text(_argument_text([
-                f"-Xmx{size}", "-Dfile.encoding=UTF-8", *ADMIN_OPENS, "-cp", self.runtime.class_path,
-                "org.neo4j.cli.AdminTool", *args, *verbose]), encoding="utf-8")
-            argument_file.chmod(0o600)
-            code, output = self._stream(argument_file, conf, on_line)
+        code, output = self._run_once(args, size, on_line)
+        if code and self._keeps_the_cause_to_itself(args):
+            _, output = self._run_once([*args, "--verbose"], size, None)
         if code:
             raise _failure(args, code, output)
         return output
+
+    def _keeps_the_cause_to_itself(self, args: Sequence[str]) -> bool:
+        """Say whether a failed import has to be run again to learn which row of which file was at fault.
+
+        Only 5.26 does; it names the cause with `--verbose`, but then it has no progress in percent.
+        """
+        is_import = list(args[:2]) == ["database", "import"] and "--verbose" not in args
+        may_repeat = not _REPEATABLE.isdisjoint(args)
+        return is_import and may_repeat and version_key(self.runtime.version) < FIRST_CALENDAR_VERSION
+
+    def _run_once(self, args: Sequence[str], heap: str, on_line: Callable[[str], None] | None) -> tuple[int, str]:
+        (self.home / "logs").mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        # This folder is for its owner only, and so is what is written into it.
+        with tempfile.TemporaryDirectory(prefix=".admin.", dir=self.home) as folder:
+            conf = Path(folder)
+            settings = {**folder_settings(self.home, self.data_dir), **self._config}
+            (conf / "neo4j.conf").write_text(conf_text(settings), encoding="utf-8")
+            java_args = [f"-Xmx{heap}", "-Dfile.encoding=UTF-8", *ADMIN_OPENS, "-cp", self.runtime.class_path]
+            (conf / "arguments").write_text(
+                _argument_text([*java_args, "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
+            return self._stream(conf / "arguments", conf, on_line)
 
     def _stream(self, argument_file: Path, conf: Path, on_line: Callable[[str], None] | None) -> tuple[int, str]:
         environment = {**clean_environment(), "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf)}

@@ -10,15 +10,18 @@ CAUSES_SHOWN = 2
 _NOISE = re.compile(
     r"\s*$|[. ]+\d+%|-\.\.|-+$|Files: \d|\s+at [\w.$]+[(/]|\s*\.\.\. \d+ more"
     r"|VM |JIT compiler|neo4j \d|Configuration files|.*/neo4j\.conf$|Run with '--verbose'|Data statistics|Peak memory"
-    r"|WARNING Import failed|Command Failed|Full exception|Please provide this"
+    r"|\s+Estimated |Critical error occurred|WARNING Import failed|Full exception|Please provide this"
 )
+_SUMMARY = "\nCommand Failed\n"
 _CAUSED_BY = "Caused by:"
 _EXCEPTION = re.compile(r"^(Caused by: )?[\w.$]+(Exception|Error): ")
 
 
 def find_cause(output: str) -> list[str]:
     """Find the innermost exceptions of a trace, or else what was said last; empty when nothing was said."""
-    said = [line.rstrip() for line in output.splitlines() if not _NOISE.match(line)]
+    # Since 2025 a failure ends with a summary of its own.
+    _, _, summary = output.rpartition(_SUMMARY)
+    said = [line.rstrip() for line in summary.splitlines() if not _NOISE.match(line)]
     causes = [place for place, line in enumerate(said) if line.startswith(_CAUSED_BY)]
     if causes:
         said = said[causes[-min(len(causes), CAUSES_SHOWN)]:]

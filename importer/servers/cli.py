@@ -11,6 +11,7 @@ import typer
 from importer.servers.local import START_SECONDS, STOP_SECONDS, LocalServer, ServerStatus
 from importer.servers.runtime import DEFAULT_VERSION
 from importer.servers.settings import DEFAULT_HEAP, DEFAULT_PAGE_CACHE, DEFAULT_PORT
+from importer.store import undo_interrupted
 from synthgen.config import server_home
 from synthgen.errors import UsageError
 from synthgen.output import Output
@@ -48,6 +49,9 @@ def start(
     `password` in the server's folder, which only its owner can read.
     """
     output = Output(as_json=as_json)
+    interrupted = undo_interrupted(server_home(home))
+    if interrupted is not None:
+        output.say(f"note: the offline load of {interrupted} was interrupted; the database is the one from before it")
     status = LocalServer(server_home(home), progress=output.progress).start(
         version=neo4j_version, port=port, heap=heap, page_cache=page_cache, timeout_s=timeout,
         config=_settings(config) if config else None)

@@ -180,7 +180,13 @@ def _resolve_artifacts(version: str, repository: Path) -> list[Any]:
         context.create_dependency(coordinate(groupId=group, artifactId=name, version=version, scope="compile"))
         for group, name in ARTIFACTS
     ]
-    direct, transitive = context.resolver.resolve(wanted)
+    try:
+        direct, transitive = context.resolver.resolve(wanted)
+    except SyntaxError as error:
+        # jgo writes in place, so a description that was cut short would be taken for whole ever after.
+        for description in repository.rglob("*.pom"):
+            description.unlink()
+        raise ConnectionError(f"a description arrived damaged: {error}") from error
     return [one.artifact for one in (*direct, *transitive) if one.scope in {"compile", "runtime"}]
 
 
@@ -204,7 +210,7 @@ def _whole_jar(artifact: Any) -> Path:
     except zipfile.BadZipFile:
         damaged = path.name
     if damaged is not None:
-        # jgo writes a download in place, so one that was cut short would be taken for whole ever after.
+        # As above.
         path.unlink(missing_ok=True)
         raise ConnectionError(f"{path.name} arrived damaged")
     return path

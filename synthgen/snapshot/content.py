@@ -56,6 +56,8 @@ class Content:
     progress: Progress = silent
     _ids: list[I64] = field(default_factory=list)
     _order: tuple[I64, I64] | None = None
+    _done: int = 0
+    _due: int = 0
 
     def node_shapes(self) -> list[Shape]:
         """Find the node tables, sorted by labels."""
@@ -71,6 +73,7 @@ class Content:
         found: dict[tuple[str, ...], dict[str, set[str]]] = {labels: {} for labels in counts}
         for labels, key, type_, _ in typed:
             found[tuple(sorted(labels))].setdefault(key, set()).add(type_.replace(" NOT NULL", ""))
+        self._due, self._done = sum(counts.values()), 0
         return [shape for labels in sorted(counts) for shape in self._split(
             Shape(labels, "", {}, counts[labels]), found[labels], self._match_nodes(labels))]
 
@@ -82,6 +85,7 @@ class Content:
         for type_, key, value_type in self._rows(
                 f"{match} UNWIND keys(e) AS key RETURN DISTINCT type(e), key, valueType(e[key])"):
             found[type_].setdefault(key, set()).add(value_type.replace(" NOT NULL", ""))
+        self._due, self._done = sum(counts.values()), 0
         return [shape for type_ in sorted(counts) for shape in self._split(
             Shape((), type_, {}, counts[type_]), found[type_], self._match_relationships(type_))]
 
@@ -184,7 +188,8 @@ class Content:
                 for position, (name, kind) in enumerate(shape.types.items())
             )
             done += len(batch)
-            self.progress(f"{phase} {shape.type or ':'.join(shape.labels)}".rstrip(), done, shape.rows)
+            self._done += len(batch)
+            self.progress(phase, self._done, self._due)
             yield ids, frame
         if done != shape.rows:
             raise written_meanwhile(self.address)

@@ -11,7 +11,7 @@ from synthgen.base import Base, Mask
 from synthgen.errors import UsageError
 from synthgen.growth import Growth, NodeBlock
 from synthgen.profile import Profile
-from synthgen.scenarios.around import Around
+from synthgen.scenarios.around import Anchor, Around
 from synthgen.scenarios.layout import count_nodes
 from synthgen.scenarios.looks import container_look, region_block, resource_look
 from synthgen.scenarios.nodes import Operation, SiteNodes
@@ -28,7 +28,15 @@ _CONTAINS = "CONTAINS"
 _LOCATED_IN = "LOCATED_IN"
 
 
-def grow_scenario(base: Base, *, scenario: str, parameters: Mapping[str, Any], operation_id: str, seed: int) -> Growth:
+def grow_scenario(
+    base: Base,
+    *,
+    scenario: str,
+    parameters: Mapping[str, Any],
+    operation_id: str,
+    seed: int,
+    tenant: str | None = None,
+) -> Growth:
     """Make a shipped scenario.
 
     Args:
@@ -37,21 +45,40 @@ def grow_scenario(base: Base, *, scenario: str, parameters: Mapping[str, Any], o
         parameters: As text or whole numbers; those left out have their defaults. `regions` may be a list.
         operation_id: Part of every id and name.
         seed: Decides subscriptions and which base node each resource takes its properties from.
+        tenant: Whose subscriptions it is put under; any when None.
 
     Raises:
-        UsageError: There is no such scenario or parameter, a value is out of bounds, or the graph's profile has no
-            part for what the scenario makes.
+        UsageError: There is no such scenario, parameter or tenant, a value is out of bounds, or the graph's profile
+            has no part for what the scenario makes.
     """
-    return grow_topology(base, shipped_scenario(scenario), parameters=parameters, operation_id=operation_id, seed=seed)
+    return grow_topology(base, shipped_scenario(scenario), parameters=parameters, operation_id=operation_id, seed=seed,
+                         tenant=tenant)
 
 
 def grow_topology(
-    base: Base, topology: Topology, *, parameters: Mapping[str, Any], operation_id: str, seed: int
+    base: Base,
+    topology: Topology,
+    *,
+    parameters: Mapping[str, Any],
+    operation_id: str,
+    seed: int,
+    tenant: str | None = None,
 ) -> Growth:
     """Make a scenario from its topology; see `grow_scenario`."""
     asked = check_parameters(topology, parameters)
     _check_profile(base.profile, topology)
-    return _Scenario(base, topology, asked, Operation(topology.name, operation_id, seed)).growth()
+    return _Scenario(base, topology, asked, Operation(topology.name, operation_id, seed), tenant).growth()
+
+
+def _subscriptions_of(anchors: list[Anchor], tenant: str | None) -> list[Anchor]:
+    if tenant is None:
+        return anchors
+    found = [anchor for anchor in anchors if anchor.tenant == tenant]
+    if not found:
+        known = sorted({anchor.tenant for anchor in anchors if anchor.tenant})
+        raise UsageError(f"there is no tenant {tenant!r} with a subscription in the base",
+                         hint="tenants in the base: " + (", ".join(known[:5]) or "none"), tenant=tenant)
+    return found
 
 
 def _check_profile(profile: Profile, topology: Topology) -> None:
@@ -69,14 +96,17 @@ def _check_profile(profile: Profile, topology: Topology) -> None:
 class _Scenario:
     """One scenario being put together: nodes first, because relationships need their import ids."""
 
-    def __init__(self, base: Base, topology: Topology, asked: Asked, operation: Operation) -> None:
+    def __init__(
+        self, base: Base, topology: Topology, asked: Asked, operation: Operation, tenant: str | None
+    ) -> None:
+        self._tenant = tenant
         self._profile = base.profile
         self._topology = topology
         self._asked = asked
         self._operation = operation
         self._around = Around(base, seed=derive_seed(operation.seed, operation.operation_id))
         self._counts = count_nodes(topology, asked.numbers)
-        self._subscriptions = self._around.subscriptions(topology.subscription)
+        self._subscriptions = _subscriptions_of(self._around.subscriptions(topology.subscription), tenant)
         self._base_regions = self._around.regions(topology.region)
         self._regions = self._choose_regions()
         self._made_regions = [name for name in self._regions if name not in self._base_regions]
@@ -96,7 +126,8 @@ class _Scenario:
             self._make_site(site)
         for relation in self._topology.relations:
             self._tie_groups(relation)
-        parameters = {"scenario": self._topology.name, **self._asked.numbers, **self._asked.names}
+        parameters: dict[str, Any] = {"scenario": self._topology.name, "tenant_id": self._tenant,
+                                      **self._asked.numbers, **self._asked.names}
         for parameter in self._topology.parameters.values():
             if parameter.names_for is not None:
                 parameters[parameter.name] = self._regions

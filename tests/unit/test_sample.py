@@ -212,7 +212,6 @@ def test_an_id_begins_with_its_containers_id(resources: int) -> None:
     assert_frame_equal(
         found.select("id"),
         found.select(id=pl.col("container_id") + path + "/" + pl.col("name")),
-        check_column_names=True,
     )
     assert set(found.filter("is_child")["type"]) <= {kind.type for kind in catalogue().kinds.values() if kind.parent}
     groups = nodes(graph, "ResourceGroup")
@@ -290,7 +289,7 @@ def test_quoted_ids_exist(resources: int) -> None:
 
 
 def test_machines_quote_what_quotes_them() -> None:
-    """A machine names its interface and disks, they name it, and they stand in its resource group."""
+    """A machine names its interface and disks, they name it, and they stand in its resource group and region."""
     frame = nodes(tenant(), *ABSTRACTED)
     resource = {row["id"]: row for row in frame.iter_rows(named=True)}
     machines = [row for row in resource.values() if row["type"] == "Microsoft.Compute/virtualMachines"]
@@ -305,7 +304,8 @@ def test_machines_quote_what_quotes_them() -> None:
         assert len(interfaces) == 1
         assert json.loads(resource[interfaces[0]]["properties"])["virtualMachine"]["id"] == machine["id"]
         assert {json.loads(resource[disk]["properties"])["managedBy"] for disk in held} == {machine["id"]}
-        assert {resource[each]["resource_group"] for each in (*interfaces, *held)} == {machine["resource_group"]}
+        for name in ("resource_group", "location"):
+            assert {resource[each][name] for each in (*interfaces, *held)} == {machine[name]}
     assert disks == REPORTED_TYPES["Microsoft.Compute/disks"]
 
 

@@ -110,3 +110,9 @@ Caused by: org.neo4j.internal.batchimport.input.InputException: referring to mis
 \tat org.neo4j.A.b(A.java:1)
 """
     assert find_cause(output) == ["Invalid relationship", "/data/r.csv: line 2", "referring to missing node 99"]
+
+
+def test_the_summary_of_a_failure_is_preferred():
+    """Where Neo4j sums up why it failed, that is what is said."""
+    output = "IMPORT FAILED in 1s.\n-----\nCommand Failed\n\nInvalid ID value: `xx`.\n-----\n"
+    assert find_cause(output) == ["Invalid ID value: `xx`."]

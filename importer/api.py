@@ -1,0 +1,227 @@
+"""The product from Python: one call exports if needed, generates, loads and validates; knows no terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from importer.operations import load, rollback, validate
+from importer.requests import check_mode
+from importer.rollback import list_operations_in_database
+from importer.validate import Check
+from synthgen.bundle.read import Bundle
+from synthgen.config import base_folder, out_folder
+from synthgen.database import Address, connect, find_address
+from synthgen.errors import LoadFailedError, RefusedError, SnapshotError, SynthError, ValidationFailedError
+from synthgen.generate import generate, profile_for_export
+from synthgen.parameters import (
+    Parameters,
+    RandomParameters,
+    ScenarioParameters,
+    TemplateParameters,
+    check_random_config,
+)
+from synthgen.progress import Progress, silent
+from synthgen.snapshot.export import digest_database, export_snapshot
+from synthgen.snapshot.read import open_snapshot
+
+DEFAULT_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OperationResult:
+    """What became of one operation.
+
+    Attributes:
+        operation_id: By which it can be validated and rolled back.
+        success: Whether it is in the database, and valid if that was checked.
+        resources_created: Resources in the database now; 0 when it was undone.
+        relationships_created: Likewise.
+        duration_seconds: From the call to its end.
+        validation: Every check that was made.
+        rolled_back: Whether the operation was taken out again because it failed.
+        error: Why it failed, with the way out.
+        bundle: The operation's folder.
+    """
+
+    operation_id: str
+    success: bool
+    resources_created: int
+    relationships_created: int
+    duration_seconds: float
+    validation: tuple[Check, ...]
+    rolled_back: bool
+    error: str | None
+    bundle: Path
+
+
+class ScaleUpService:
+    """Grows the graph in a database, and shrinks it again.
+
+    Without an address it uses NEO4J_URI and its like, `synthgen.toml`, or the local server of `importer server start`.
+
+    Args:
+        uri: Bolt or neo4j address.
+        user: Database user.
+        password_file: File with the password; NEO4J_PASSWORD works too.
+        database: Database name.
+        out: Folder of everything generated; `out` by default.
+        base: The base snapshot; `base` in the out folder by default. Made when missing, and anew when the base part of
+            the database is no longer what it says.
+        mode: `online` or `offline`.
+        profile: `azure`, `auto` or a TOML file.
+        validation_enabled: Whether each operation is validated after its load.
+        progress: Told what is going on.
+    """
+
+    def __init__(
+        self,
+        uri: str | None = None,
+        *,
+        user: str | None = None,
+        password_file: Path | None = None,
+        database: str | None = None,
+        out: Path | None = None,
+        base: Path | None = None,
+        mode: str = "online",
+        profile: str | None = None,
+        validation_enabled: bool = True,
+        progress: Progress = silent,
+    ) -> None:
+        self._find_address: Callable[[], Address] = partial(
+            find_address, uri=uri, user=user, password_file=password_file, database=database, out=out)
+        self._out = out_folder(out)
+        self._base = base_folder(base, out)
+        self._mode = check_mode(mode)
+        self._profile = profile
+        self._validation_enabled = validation_enabled
+        self._progress = progress
+
+    async def scale_up_template(
+        self,
+        tenant_id: str | None = None,
+        scale_factor: float | None = None,
+        resource_types: Sequence[str] | None = None,
+        *,
+        target_count: int | None = None,
+        seed: int = DEFAULT_SEED,
+    ) -> OperationResult:
+        """Copy resources, `scale_factor` - 1 times or `target_count` of them; see `grow_template`.
+
+        Raises:
+            SynthError: The call is wrong or nothing could be begun. Once something was, the result says how it went.
+        """
+        return await self._run(TemplateParameters(
+            scale_factor=scale_factor, target_count=target_count, resource_types=tuple(resource_types or ()),
+            tenant=tenant_id), seed)
+
+    async def scale_up_scenario(
+        self,
+        tenant_id: str | None = None,
+        scenario: str = "hub-spoke",
+        params: Mapping[str, Any] | None = None,
+        *,
+        seed: int = DEFAULT_SEED,
+    ) -> OperationResult:
+        """Build a topology; see `grow_scenario`. Raises as `scale_up_template`."""
+        return await self._run(ScenarioParameters(scenario=scenario, parameters=params or {}, tenant=tenant_id), seed)
+
+    async def scale_up_random(
+        self,
+        tenant_id: str | None = None,
+        target_count: int = 0,
+        config: Mapping[str, Any] | None = None,
+    ) -> OperationResult:
+        """Make `target_count` random resources; see `grow_random`. Raises as `scale_up_template`.
+
+        `config` may hold `resource_type_distribution`, `relationship_density` and `seed`.
+        """
+        checked = check_random_config(config or {}, "config")
+        return await self._run(RandomParameters(
+            count=target_count, distribution=checked.get("resource_type_distribution"),
+            density=checked.get("relationship_density"), tenant=tenant_id), checked.get("seed", DEFAULT_SEED))
+
+    async def rollback_operation(self, operation_id: str) -> int:
+        """Delete an operation from the database and give the number of nodes deleted.
+
+        Raises:
+            UsageError: The database does not know the operation.
+            LoadFailedError: It could not be done; it can be repeated.
+        """
+        done = await asyncio.to_thread(rollback, self._out, operation_id, self._find_address(), progress=self._progress)
+        return int(done.facts["nodes"])
+
+    async def _run(self, parameters: Parameters, seed: int) -> OperationResult:
+        return await asyncio.to_thread(self._run_now, parameters, seed)
+
+    def _run_now(self, parameters: Parameters, seed: int) -> OperationResult:
+        began = time.monotonic()
+        address = self._find_address()
+        self._refresh_base(address)
+        bundle = generate(
+            parameters, base=self._base, out=self._out, seed=seed, now=_now(), unique=secrets.randbits(32),
+            profile=self._profile, progress=self._progress,
+        )
+        result = partial(_result, bundle, began)
+        try:
+            load(bundle, address, mode=self._mode, base=self._base, progress=self._progress)
+        except LoadFailedError as error:
+            return result(error=error, rolled_back=bool(error.facts.get("undone")))
+        if not self._validation_enabled:
+            return result()
+        try:
+            checks = validate(self._out, bundle.manifest.operation_id, address, progress=self._progress)
+        except ValidationFailedError as error:
+            rollback(self._out, bundle.manifest.operation_id, address, progress=self._progress)
+            return result(error=error, rolled_back=True,
+                          validation=tuple(Check(**check) for check in error.facts["checks"]))
+        return result(validation=tuple(checks))
+
+    def _refresh_base(self, address: Address) -> None:
+        """Export the base, unless the snapshot at hand is what the base part of the database still is."""
+        try:
+            snapshot = open_snapshot(self._base)
+        except SnapshotError:
+            if self._base.exists():
+                raise
+            snapshot = None
+        if snapshot is not None:
+            with connect(address) as driver:
+                without = set(list_operations_in_database(driver, address.database)) - set(snapshot.operations)
+                found = digest_database(driver, address, without=without, progress=self._progress)
+            if found.digest == snapshot.digest:
+                return
+            if without:
+                raise RefusedError(
+                    f"the base part of {address.uri} has changed since the snapshot in {self._base}, on which"
+                    f" {len(without)} loaded operations rest", hint="roll them back, or give another base folder",
+                    operations=sorted(without))
+        export_snapshot(address, self._base, now=_now(), profile=profile_for_export(self._profile),
+                        replace=snapshot is not None, progress=self._progress)
+
+
+def _result(
+    bundle: Bundle, began: float, *, error: SynthError | None = None, rolled_back: bool = False,
+    validation: tuple[Check, ...] = (),
+) -> OperationResult:
+    counts = bundle.manifest.counts
+    there = not rolled_back and error is None
+    return OperationResult(
+        operation_id=bundle.manifest.operation_id, success=error is None,
+        resources_created=counts.resources if there else 0,
+        relationships_created=counts.relationships if there else 0,
+        duration_seconds=time.monotonic() - began, validation=validation, rolled_back=rolled_back,
+        error=None if error is None else f"{error.message} ({error.hint})" if error.hint else error.message,
+        bundle=bundle.path,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

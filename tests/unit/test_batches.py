@@ -1,0 +1,136 @@
+"""Batches of a part: every row once, whatever the pace; batches side by side share no node."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.batches import BUCKETS, DuePart, OpenPart, Source, gaps_between, node_keys, order_by_buckets
+
+
+def part_of(starts, ends, gaps=None):
+    """Make a part of relationships, ready to be written."""
+    order, pairs = order_by_buckets(starts, ends)
+    frame = pl.DataFrame({"start": starts, "end": ends, "row": range(len(starts))})[order]
+    opened = OpenPart("", [], frame, pairs)
+    return DuePart("relationships", 0, 0, gaps or ((0, len(starts)),), lambda: opened)
+
+
+def drain(source, rows, writers, random):
+    """Write with several writers, which end in random order; gives the batches, checking those side by side."""
+    under_way, given_out = [], []
+    while True:
+        while len(under_way) < writers:
+            busy = sum(batch.buckets for batch in under_way)
+            batch = source.take(rows, busy=busy, writers=writers)
+            if batch is None:
+                break
+            for other in under_way:
+                assert not nodes_of(batch) & nodes_of(other)
+            under_way.append(batch)
+            given_out.append(batch)
+        if not under_way:
+            return given_out
+        under_way.pop(random.integers(len(under_way)))
+
+
+def nodes_of(batch):
+    """All end nodes of a batch, in either role."""
+    return {end for row in batch.rows() for end in row[:2]}
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2_000), st.integers(1, 400), st.integers(1, 300), st.integers(1, 5), st.integers(0, 2**31))
+def test_every_row_is_given_once_and_neighbours_share_no_node(count, nodes, rows, writers, seed):
+    """For any relationships of one node set, batch size and number of writers."""
+    random = np.random.default_rng(seed)
+    starts, ends = random.integers(0, nodes, (2, count))
+    batches = drain(Source(iter([part_of(starts, ends), part_of(ends, starts)])), rows, writers, random)
+    given_rows = [row for batch in batches for row in batch.rows()]
+    expected = [*zip(starts, ends, range(count), strict=True), *zip(ends, starts, range(count), strict=True)]
+    assert sorted(given_rows) == sorted(expected)
+    assert max(batch.range.rows for batch in batches) <= rows
+
+
+@settings(deadline=None)
+@given(st.integers(1, 500), st.lists(st.integers(1, 60), max_size=12), st.integers(0, 2**31))
+def test_what_is_done_is_not_given_again(count, sizes, seed):
+    """A part that was written in ranges by one pace is finished by another."""
+    random = np.random.default_rng(seed)
+    starts, ends = random.integers(0, 50, (2, count))
+    first, done, taken = Source(iter([part_of(starts, ends)])), [], []
+    for size in sizes:
+        batch = first.take(size, busy=0, writers=3)
+        if batch is not None:
+            done.append((batch.range.first, batch.range.first + batch.range.rows))
+            taken += batch.rows()
+    gaps = gaps_between(done, count)
+    rest = drain(Source(iter([part_of(starts, ends, gaps)] if gaps else [])), 37, 2, random)
+    assert sorted([*taken, *(row for batch in rest for row in batch.rows())]) == sorted(
+        zip(starts, ends, range(count), strict=True))
+
+
+def test_the_order_depends_on_the_part_alone():
+    """A range of rows means the same in every run of every version: this order is part of the ledger's format."""
+    order, pairs = order_by_buckets(np.arange(12), np.arange(12) * 5 % 12)
+    assert order.tolist() == [0, 2, 10, 1, 5, 7, 11, 4, 8, 9, 6, 3]
+    assert all(mask.bit_count() <= 2 and mask < 1 << BUCKETS for mask in pairs.tolist())
+
+
+def test_a_large_part_keeps_all_writers_busy():
+    """With many nodes four writers find work side by side nearly all the time."""
+    random = np.random.default_rng(1)
+    starts, ends = random.integers(0, 100_000, (2, 100_000))
+    source, under_way, alone, taken = Source(iter([part_of(starts, ends)])), [], 0, 0
+    while True:
+        while len(under_way) < 4 and (batch := source.take(2_000, busy=sum(b.buckets for b in under_way), writers=4)):
+            under_way.append(batch)
+            taken += 1
+        if not under_way:
+            break
+        alone += len(under_way) < 3
+        under_way.pop(0)
+    assert alone < taken * 0.2
+    assert taken < 100
+
+
+def test_a_hub_does_not_keep_the_others_waiting():
+    """Half of the relationships end on one node: the other half is written beside them."""
+    random = np.random.default_rng(1)
+    starts = random.integers(1, 100_000, 40_000)
+    ends = np.where(np.arange(40_000) % 2 == 0, 0, random.integers(1, 100_000, 40_000))
+    source, under_way, together, taken = Source(iter([part_of(starts, ends)])), [], 0, 0
+    while True:
+        while len(under_way) < 2 and (batch := source.take(2_000, busy=sum(b.buckets for b in under_way), writers=2)):
+            under_way.append(batch)
+            taken += 1
+        if not under_way:
+            break
+        together += len(under_way) == 2
+        under_way.pop(0)
+    assert together > taken * 0.4
+
+
+def test_nodes_of_the_two_spaces_have_keys_of_their_own():
+    """Base node 3 is not the operation's node 3."""
+    numbers = np.arange(1000)
+    keys = [*node_keys("base", numbers), *node_keys("operation", numbers)]
+    assert len(set(keys)) == 2000
+
+
+@pytest.mark.parametrize(("done", "gaps"), [
+    ([], ((0, 10),)), ([(0, 10)], ()), ([(3, 5), (0, 2)], ((2, 3), (5, 10))),
+])
+def test_gaps_are_what_is_missing(done, gaps):
+    """Ranges in any order."""
+    assert gaps_between(done, 10) == gaps
+
+
+@pytest.mark.parametrize("done", [[(0, 5), (4, 6)], [(0, 5), (0, 5)], [(8, 11)], [(3, 3)]])
+def test_ranges_that_cannot_be_are_an_error(done):
+    """A ledger that was damaged is found out."""
+    with pytest.raises(ValueError, match="overlap"):
+        gaps_between(done, 10)
