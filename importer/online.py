@@ -258,5 +258,4 @@ class _Load:
             self._remember(nodes, batch.range.group, batch.range.part, batch.range.first, written.ids)
         for trouble, rows in written.troubles:
             self._pacing.met(trouble, rows, now)
-        if not written.troubles:
-            self._pacing.wrote(batch.range.rows, now)
+        self._pacing.wrote(batch.range.rows, now)

@@ -2,8 +2,9 @@
 
 It climbs: a setting is measured over a few batches, one knob is turned up, and the turn is kept while rows per second
 rise; else it is taken back and the other knob's turn comes. When neither helps it rests, and looks again after a while.
-Trouble counts at once: too large a transaction halves the batch and remembers what was too large, a deadlock takes a
-writer away.
+Trouble: too large a transaction halves the batch at once and remembers what was too large. A deadlock now and then is
+normal, since batches that share no node still meet in the chains of relationships that tie their nodes; only when they
+are many a writer is taken away.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ START_WRITERS = 2
 WINDOW_BATCHES = 3
 WINDOW_SECONDS = 0.4
 REST_WINDOWS = 12
+CONTENDED = 0.3
+"""The share of a window's batches that may meet a deadlock before it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class _Window:
     began: float
     batches: int = 0
     rows: int = 0
+    contended: int = 0
 
 
 @dataclass(slots=True)
@@ -87,15 +91,21 @@ class Pacing:
             return
         rate = window.rows / (now - window.began)
         self._window = _Window(now)
+        if window.contended > CONTENDED * window.batches and self._set(
+                self.batch_rows, self.writers - 1, f"{window.contended} deadlocks in {window.batches} batches"):
+            self.began_phase(now)
+            return
         self._measured(rate)
 
     def met(self, trouble: Trouble, rows: int, now: float) -> None:
-        """Take note of a batch of `rows` that failed and is tried again; may change the setting at once."""
+        """Take note of a batch of `rows` that failed and is tried again; all but contention changes the setting at once."""
+        if trouble == "contention":
+            self._window = self._window or _Window(now)
+            self._window.contended += 1
+            return
         if trouble == "too large":
             self._ceiling = max(self.rows_bounds[0], rows // 2)
             self._set(min(self.batch_rows, self._ceiling), self.writers, f"{rows} rows were too large")
-        elif trouble == "contention":
-            self._set(self.batch_rows, self.writers - 1, "batches waited for each other")
         else:
             self._set(self.batch_rows // 2, self.writers - 1, "the database did not answer")
         self.began_phase(now)

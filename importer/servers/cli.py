@@ -21,7 +21,7 @@ server = typer.Typer(
     help="Start, stop and look after the local Neo4j, on 127.0.0.1 only and with a password.")
 
 Home = Annotated[Path | None, typer.Option(
-    help="Folder of the server; several stand side by side.  [default: out/neo4j]", show_default=False)]
+    help="Folder of the server; several stand side by side.", show_default="out/neo4j")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -29,15 +29,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def start(
     home: Home = None,
     port: Annotated[int | None, typer.Option(
-        help=f"Port for Bolt.  [default: as before, or {DEFAULT_PORT}, or a free one near it]",
-        show_default=False)] = None,
+        help="Port for Bolt.", show_default=f"as before, or {DEFAULT_PORT}, or a free one near it")] = None,
     heap: Annotated[str | None, typer.Option(
-        help=f"Java heap, such as 512m or 2g.  [default: as before, or {DEFAULT_HEAP}]", show_default=False)] = None,
+        help="Java heap, such as 512m or 2g.", show_default=f"as before, or {DEFAULT_HEAP}")] = None,
     page_cache: Annotated[str | None, typer.Option(
-        help=f"Neo4j's page cache.  [default: as before, or {DEFAULT_PAGE_CACHE}]", show_default=False)] = None,
+        help="Neo4j's page cache.", show_default=f"as before, or {DEFAULT_PAGE_CACHE}")] = None,
     neo4j_version: Annotated[str | None, typer.Option(
-        help=f"Neo4j's version; 2026.09.0 works too.  [default: as before, or {DEFAULT_VERSION}]",
-        show_default=False)] = None,
+        help="Neo4j's version; 2026.09.0 works too.", show_default=f"as before, or {DEFAULT_VERSION}")] = None,
     config: Annotated[list[str] | None, typer.Option(
         metavar="NAME=VALUE", help="A further Neo4j setting; may be repeated.", show_default=False)] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until it answers.")] = START_SECONDS,

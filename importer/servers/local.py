@@ -40,7 +40,7 @@ START_SECONDS = 180.0
 STOP_SECONDS = 180.0
 POLL_SECONDS = 0.1
 LOG_FILES = ("server.log", "neo4j.log", "debug.log")
-TAIL_LINES = 15
+TAIL_LINES = 5
 NEARBY_PORTS = 100
 
 

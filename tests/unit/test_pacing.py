@@ -63,11 +63,16 @@ def test_what_was_too_large_is_not_tried_again():
     assert max(rows for rows, _ in seen) < 2_000
 
 
-def test_contention_takes_a_writer_away():
-    """A deadlock means too many writers, not too large a batch."""
-    pacing = Pacing((100, 10_000), (1, 5))
-    pacing.met("contention", 2_000, 0.0)
-    assert (pacing.batch_rows, pacing.writers) == (2_000, 1)
+@pytest.mark.parametrize(("deadlocks", "writers"), [(1, 2), (9, 1)])
+def test_many_deadlocks_take_a_writer_away(deadlocks, writers):
+    """One now and then is normal; many mean too many writers, not too large a batch."""
+    pacing = Pacing((2_000, 2_000), (1, 2))
+    pacing.began_phase(0.0)
+    for _ in range(deadlocks):
+        pacing.met("contention", 2_000, 0.0)
+    for step in range(1, 10):
+        pacing.wrote(2_000, step * 1.0)
+    assert (pacing.batch_rows, pacing.writers) == (2_000, writers)
 
 
 def test_every_change_has_a_reason():
