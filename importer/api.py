@@ -19,7 +19,14 @@ from importer.validate import Check
 from synthgen.bundle.read import Bundle
 from synthgen.config import base_folder, out_folder
 from synthgen.database import Address, connect, find_address
-from synthgen.errors import LoadFailedError, RefusedError, SnapshotError, SynthError, ValidationFailedError
+from synthgen.errors import (
+    LoadFailedError,
+    RefusedError,
+    SnapshotError,
+    StoppedHalfwayError,
+    SynthError,
+    ValidationFailedError,
+)
 from synthgen.generate import generate, profile_for_export
 from synthgen.parameters import (
     Parameters,
@@ -42,7 +49,7 @@ class OperationResult:
     Attributes:
         operation_id: By which it can be validated and rolled back.
         success: Whether it is in the database, and valid if that was checked.
-        resources_created: Resources in the database now; 0 when it was undone.
+        resources_created: Resources in the database now; 0 when it was undone or stopped half-way.
         relationships_created: Likewise.
         duration_seconds: From the call to its end.
         validation: Every check that was made.
@@ -169,20 +176,27 @@ class ScaleUpService:
             parameters, base=self._base, out=self._out, seed=seed, now=_now(), unique=secrets.randbits(32),
             profile=self._profile, progress=self._progress,
         )
+        operation_id = bundle.manifest.operation_id
         result = partial(_result, bundle, began)
         try:
             load(bundle, address, mode=self._mode, base=self._base, progress=self._progress)
-        except LoadFailedError as error:
+        except (LoadFailedError, StoppedHalfwayError) as error:
             return result(error=error, rolled_back=bool(error.facts.get("undone")))
         if not self._validation_enabled:
-            return result()
+            return result(loaded=True)
         try:
-            checks = validate(self._out, bundle.manifest.operation_id, address, progress=self._progress)
+            checks = validate(self._out, operation_id, address, progress=self._progress)
         except ValidationFailedError as error:
-            rollback(self._out, bundle.manifest.operation_id, address, progress=self._progress)
-            return result(error=error, rolled_back=True,
-                          validation=tuple(Check(**check) for check in error.facts["checks"]))
-        return result(validation=tuple(checks))
+            found = tuple(Check(**check) for check in error.facts["checks"])
+            try:
+                rollback(self._out, operation_id, address, progress=self._progress)
+            except SynthError as second:
+                return result(error=second, validation=found)
+            return result(error=error, rolled_back=True, validation=found)
+        except SynthError as error:
+            # It is loaded, and whether it is valid is not known: the caller has the id, and decides.
+            return result(error=error, loaded=True)
+        return result(validation=tuple(checks), loaded=True)
 
     def _refresh_base(self, address: Address) -> None:
         """Export the base, unless the snapshot at hand is what the base part of the database still is."""
@@ -208,15 +222,14 @@ class ScaleUpService:
 
 
 def _result(
-    bundle: Bundle, began: float, *, error: SynthError | None = None, rolled_back: bool = False,
+    bundle: Bundle, began: float, *, error: SynthError | None = None, loaded: bool = False, rolled_back: bool = False,
     validation: tuple[Check, ...] = (),
 ) -> OperationResult:
     counts = bundle.manifest.counts
-    there = not rolled_back and error is None
     return OperationResult(
         operation_id=bundle.manifest.operation_id, success=error is None,
-        resources_created=counts.resources if there else 0,
-        relationships_created=counts.relationships if there else 0,
+        resources_created=counts.resources if loaded else 0,
+        relationships_created=counts.relationships if loaded else 0,
         duration_seconds=time.monotonic() - began, validation=validation, rolled_back=rolled_back,
         error=None if error is None else f"{error.message} ({error.hint})" if error.hint else error.message,
         bundle=bundle.path,

@@ -16,6 +16,8 @@ DIALECT = "CYPHER 5 "
 LOAD_LABEL = "__SynthgenLoad"
 BATCH_LABEL = "__SynthgenBatch"
 LOCK_NAME = "lock"
+CLAIM_NAME = "claim"
+CONSTRAINT = "__synthgen_batch"
 OWNER_KEY = "synthgen_owner"
 """Under this key each transaction of ours names the lock's owner in its metadata."""
 
@@ -26,48 +28,49 @@ _RECORD = (
     " from: $from, rows: $rows"
 )
 
-# --- the ledger ------------------------------------------------------------------------------------------------------
-
-LOCK_CONSTRAINT = "__synthgen_load"
-BATCH_CONSTRAINT = "__synthgen_batch"
-
-CREATE_CONSTRAINTS = (
-    (f"{DIALECT}CREATE CONSTRAINT {quote(LOCK_CONSTRAINT)} IF NOT EXISTS"
-     f" FOR (n:{quote(LOAD_LABEL)}) REQUIRE n.name IS UNIQUE"),
-    (f"{DIALECT}CREATE CONSTRAINT {quote(BATCH_CONSTRAINT)} IF NOT EXISTS"
-     f" FOR (n:{quote(BATCH_LABEL)}) REQUIRE (n.operation_id, n.kind, n.group, n.part, n.from) IS UNIQUE"),
-)
-DROP_CONSTRAINTS = tuple(
-    f"{DIALECT}DROP CONSTRAINT {quote(name)} IF EXISTS" for name in (BATCH_CONSTRAINT, LOCK_CONSTRAINT)
-)
+# --- the lock --------------------------------------------------------------------------------------------------------
 
 # Time is the server's alone: the clocks of two clients need not agree.
-_HOLDER = (
+CLAIM = (
+    f"{DIALECT}MERGE (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}', owner: $owner}})"
+    " SET n.operation_id = $operation_id, n.since = datetime(), n.heartbeat = timestamp()"
+)
+LOCK_CLAIMS = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)}) WITH n ORDER BY id(n) SET n.touched = $owner"
+READ_HOLDERS = (
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}})"
     " RETURN n.owner AS owner, n.operation_id AS operation_id, toString(n.since) AS since, n.heartbeat AS heartbeat,"
     " timestamp() - n.heartbeat AS age_ms"
 )
-READ_LOCK = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}){_HOLDER}"
-CLAIM_LOCK = (
-    f"{DIALECT}MERGE (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}})"
-    " ON CREATE SET n.operation_id = $operation_id, n.owner = $owner, n.since = datetime(), n.heartbeat = timestamp()"
-    f"{_HOLDER}"
+WIN_CLAIM = (
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}', owner: $owner}})"
+    f" SET n.name = '{LOCK_NAME}', n.since = datetime(), n.heartbeat = timestamp() REMOVE n.touched"
+    " RETURN n.owner AS owner"
 )
-# The first SET takes the write lock, so what is compared afterwards cannot change any more.
-TAKE_OVER_LOCK = (
-    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}) SET n.claimed = true"
-    " WITH n, n.owner = $seen_owner AND n.heartbeat = $seen_heartbeat AS same REMOVE n.claimed"
-    " WITH n, same WHERE same SET n.operation_id = $operation_id, n.owner = $owner, n.since = datetime(),"
-    " n.heartbeat = timestamp() RETURN n.owner AS owner"
+# The SET takes the write lock, so what is compared afterwards cannot change any more.
+END_HOLDER = (
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}', owner: $seen_owner}}) SET n.touched = $owner"
+    " WITH n WHERE n.heartbeat = $seen_heartbeat DELETE n RETURN $seen_owner AS owner"
 )
 BEAT = f"{DIALECT}{_HELD}SET held.heartbeat = timestamp() RETURN held.owner AS owner"
 READ_OWNER = f"{DIALECT}{_HELD}RETURN held.owner AS owner"
-RELEASE_LOCK = f"{DIALECT}{_HELD}DELETE held"
+RELEASE_LOCK = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{owner: $owner}}) DELETE n"
+DELETE_OLD_CLAIMS = (
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}})"
+    " WHERE timestamp() - n.heartbeat > $stale_ms DELETE n"
+)
 FIND_TRANSACTIONS = (
-    f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData, status WHERE metaData.{OWNER_KEY} = $owner"
+    f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData, status WHERE metaData.{OWNER_KEY} = $holder"
     " RETURN transactionId AS transaction, status STARTS WITH 'Terminated' AS ended"
 )
 END_TRANSACTIONS = f"{DIALECT}TERMINATE TRANSACTIONS $transactions"
 
+# --- the ledger ------------------------------------------------------------------------------------------------------
+
+CREATE_CONSTRAINT = (
+    f"{DIALECT}CREATE CONSTRAINT {quote(CONSTRAINT)} IF NOT EXISTS FOR (n:{quote(BATCH_LABEL)})"
+    " REQUIRE (n.operation_id, n.kind, n.group, n.part, n.from) IS UNIQUE"
+)
+DROP_CONSTRAINT = f"{DIALECT}DROP CONSTRAINT {quote(CONSTRAINT)} IF EXISTS"
 READ_BATCHES = (
     f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id}})"
     " RETURN b.kind AS kind, b.group AS group, b.part AS part, b.from AS from, b.rows AS rows, b.ids AS ids"
@@ -76,7 +79,15 @@ READ_BATCH = (
     f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id, kind: $kind, group: $group, part: $part,"
     " from: $from}) RETURN b.rows AS rows, b.ids AS ids"
 )
-RECORD_MARKER = f"{DIALECT}{_HELD}{_RECORD}}}) RETURN held.owner AS owner"
+# Only the lock's holder writes marks, one at a time, so MERGE needs no constraint to be exact.
+RECORD_MARK = (
+    f"{DIALECT}{_HELD}MERGE (:{quote(BATCH_LABEL)} {{operation_id: $operation_id, kind: $kind, group: 0, part: 0,"
+    " from: 0, rows: 0}) RETURN held.owner AS owner"
+)
+READ_MARKS = (
+    f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id}}) WHERE b.kind IN $kinds"
+    " RETURN b.kind AS kind"
+)
 COUNT_BATCHES = f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)}) RETURN b.operation_id AS operation_id, count(*) AS batches"
 DELETE_BATCHES = (
     f"{DIALECT}{_HELD}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id}}) WHERE NOT b.kind IN $keep"

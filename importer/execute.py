@@ -42,6 +42,7 @@ from synthgen.errors import LoadFailedError, RefusedError
 from synthgen.graph import SchemaItem
 from synthgen.profile import profile_from_document
 from synthgen.progress import Progress, silent
+from synthgen.snapshot.content import Content
 from synthgen.snapshot.export import DatabaseDigest, digest_database
 from synthgen.snapshot.read import check_snapshot
 from synthgen.types import EMPTY_ARRAYS
@@ -68,6 +69,7 @@ class Run:
     progress: Progress = silent
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    _seen: frozenset[str] | None = None
     _anchors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64}))
 
     def run(self, stages: Sequence[Stage]) -> None:
@@ -92,7 +94,7 @@ class Run:
             case ImportAside():
                 self._import_aside(stage)
             case SwapStore():
-                swap(self._local())
+                self._swap()
             case CreateSchema(snapshot):
                 self._with_driver(lambda driver: create_schema(driver, self.address, snapshot.schema))
             case SetEmptyArrays():
@@ -122,6 +124,7 @@ class Run:
 
     def _check_empty(self) -> None:
         with connect(self.address) as driver:
+            self._seen = Content(driver, self.address).bookmark()
             nodes, relationships = count_totals(driver, self.address)
         if nodes or relationships:
             raise RefusedError(f"{self.address.uri} holds {nodes:,} nodes and {relationships:,} relationships already",
@@ -138,6 +141,7 @@ class Run:
 
     def _check_unchanged(self, stage: CheckUnchanged) -> None:
         with connect(self.address) as driver:
+            self._seen = None if stage.allow_changed else Content(driver, self.address).bookmark()
             found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
         if found.digest != stage.digest and not stage.allow_changed:
             raise changed(self.address, stage.digest, found)
@@ -151,6 +155,16 @@ class Run:
         for bundle in stage.bundles:
             arguments += bundle_arguments(bundle)
         import_aside(server, IMPORT_OPTIONS, arguments, heap=stage.heap, progress=self.progress)
+
+    def _swap(self) -> None:
+        if self._seen is not None:
+            with connect(self.address) as driver:
+                now = Content(driver, self.address).bookmark()
+            if now != self._seen:
+                raise LoadFailedError(
+                    f"{self.address.uri} was written to while the new store was made: the change would be lost",
+                    hint="stop what writes to it and load again")
+        swap(self._local())
 
     def _write_online(self, stage: WriteOnline) -> None:
         with connect(self.address) as driver:

@@ -27,6 +27,8 @@ IMPORT_OPTIONS = (
     "--trim-strings=false", "--auto-skip-subsequent-headers=false", "--normalize-types=false",
     "--multiline-fields=true", "--delimiter=,", '--quote="', "--array-delimiter=U+001F", "--legacy-style-quoting=false",
     "--read-buffer-size=16m",
+    # The folder is new in any case; with this a failed import is tried once more to learn why (see AdminTool).
+    "--overwrite-destination=true",
 )
 
 

@@ -21,7 +21,8 @@ import polars as pl
 from neo4j.exceptions import DriverError, Neo4jError
 
 from importer.batches import Batch, Source
-from importer.ledger import Lock, find_marks, hold_lock, read_batches, record_mark, remove_batches
+from importer.ledger import create_constraint, find_marks, read_batches, record_mark, remove_batches
+from importer.lock import Lock, hold_lock
 from importer.pacing import Decision, Pacing
 from importer.parts import UNKNOWN, Done, Nodes, due_nodes, due_relationships, first_import_id
 from importer.rollback import count_operation
@@ -109,7 +110,7 @@ def load_online(
         options: Bounds of batch size and writers.
         progress: Told of rows written, in the phases `nodes` and `relationships`; earlier runs' rows count.
         lock: The caller's lock on the database; taken here when None.
-        stop: Set it to end the load after the batches under way, as an interrupt does.
+        stop: Set it to end the load after the batches under way, as an interrupt does; a load that fails sets it too.
 
     Raises:
         LockedError: Another run is at work on the database, or took the lock over.
@@ -178,6 +179,7 @@ class _Load:
         if not resumed:
             resumed = self._recall(done, nodes) or self._is_there_already()
         if "complete" not in marks and (done.ranges or not resumed):
+            create_constraint(self._lock)
             self._write_all("nodes", Source(due_nodes(self._bundle, done)), done, nodes)
             self._write_all("relationships", Source(due_relationships(self._bundle, done, nodes)), done, nodes)
             record_mark(self._lock, "complete")

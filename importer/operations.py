@@ -18,12 +18,13 @@ from importer.stages import (
     CHECKS,
     Mode,
     Stage,
+    build_end_of_load,
     build_offline_load,
     build_online_load,
     build_restore,
     build_rollback,
 )
-from importer.store import hold_home, put_back
+from importer.store import DATABASE, finish, hold_home, is_finished, put_back
 from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
 from synthgen.bundle.read import Bundle, find_bundle, list_bundles, operations_folder
@@ -41,6 +42,8 @@ from synthgen.progress import Progress, silent
 from synthgen.snapshot.read import Snapshot, open_snapshot
 
 DEFAULT_HEAP = "2g"
+_GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError)
+"""After these an online load is neither done nor undone: the same call goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +95,19 @@ def plan_load(
 
     Raises:
         RefusedError: The operation is loaded already, or was begun in another way; or the base snapshot is not the one
-            that it was made from; or a live operation's bundle is not at hand.
+            that it was made from; or a live operation's bundle is not at hand; or the server cannot do it.
     """
     operation_id = bundle.manifest.operation_id
+    if mode == "offline":
+        check_exchangeable(address)
     with connect(address) as driver:
         present = list_operations_in_database(driver, address.database)
         begun = list_ledgers(driver, address.database)
     own = set(bundle.manifest.snapshot["operations"])
     live = [other for other in present if other not in own and other != operation_id]
     if operation_id in present and operation_id not in begun:
+        if bundle.manifest.state == "loading" and present[operation_id] == bundle.manifest.counts.nodes:
+            return build_end_of_load(bundle, live, allow_changed=allow_changed)
         raise RefusedError(
             f"{operation_id} is loaded already: {address.uri} holds {present[operation_id]:,} nodes of it",
             hint="see `importer validate`; to load it anew roll it back first", operation_id=operation_id)
@@ -154,39 +161,65 @@ def load(
         RefusedError: As `plan_load`, or the database has changed since the snapshot, or the disk is too small.
         LockedError: Another load or rollback is at work.
         StoppedHalfwayError: An online load was interrupted; the same call goes on.
-        LoadFailedError: It could not be done and was undone.
+        LoadFailedError: It could not be done and was undone; `facts["undone"]` is False when that failed, too.
     """
     with exclusive(address) as server:
         stages = plan_load(bundle, address, mode=mode, base=base, allow_changed=allow_changed, heap=heap)
         run = Run(address, server, options or OnlineOptions(), progress)
         where = {"mode": mode, "uri": address.uri, "database": address.database}
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
-        bundle.record("load_started", _now(), **where)
+        _record(bundle, "load_started", **where)
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])
-        except (StoppedHalfwayError, LockedError, UnreachableError):
-            raise
-        except (SynthError, KeyboardInterrupt) as error:
-            undone = _undo(bundle, address, server, mode, progress)
-            bundle.record("load_failed", _now(), **where, error=str(error), undone=undone)
-            if isinstance(error, KeyboardInterrupt):
+        except BaseException as error:
+            if mode == "online" and isinstance(error, _GOES_ON):
                 raise
-            raise LoadFailedError(
-                f"loading {bundle.manifest.operation_id} failed and was undone: {error}",
-                hint=error.hint or "mend the cause and load again", **{**error.facts, "undone": undone},
-            ) from error
-        bundle.record("loaded", _now(), **where, seconds=dict(run.seconds), **run.facts)
+            if server is not None and is_finished(server.home):
+                finish(server.home)
+                _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
+                raise
+            left = _undo(bundle, address, server, progress) if mode == "offline" or not isinstance(
+                error, RefusedError) else "another command has to end first"
+            _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__, undone=left is None)
+            failed = _load_failed(f"loading {bundle.manifest.operation_id}", error, left)
+            if failed is None:
+                raise
+            raise failed from error
+        _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
         return Done(run.seconds, run.facts)
 
 
-def _undo(bundle: Bundle, address: Address, server: LocalServer | None, mode: Mode, progress: Progress) -> bool:
-    if mode == "offline" and server is not None:
-        put_back(server)
-        server.start()
-    else:
-        Run(address, server, progress=progress).run(
-            build_rollback(bundle.manifest.operation_id, nodes=0, relationships=0))
-    return True
+def _undo(bundle: Bundle, address: Address, server: LocalServer | None, progress: Progress) -> str | None:
+    """Undo a load that failed; gives None, or why it could not be undone."""
+    try:
+        if server is not None and put_back(server) is not None:
+            server.start()
+        else:
+            Run(address, server, progress=progress).run(
+                build_rollback(bundle.manifest.operation_id, nodes=0, relationships=0))
+    except SynthError as error:
+        return error.message
+    return None
+
+
+def _load_failed(what: str, error: BaseException, left: str | None) -> SynthError | None:
+    """Say that a load failed, and why it is not undone; None for what says it itself: refusals, interrupts, defects."""
+    if isinstance(error, OSError):
+        error = SynthError(f"{error.filename or 'a file'}: {error.strerror or error}", hint="free some space")
+    if not isinstance(error, SynthError) or isinstance(error, RefusedError):
+        return None
+    ended = "failed and was undone" if left is None else f"failed and could not be undone ({left})"
+    hint = error.hint if left is None else "the next load, rollback or start of the server tries to undo it again"
+    return LoadFailedError(f"{what} {ended}: {error.message}", hint=hint or "mend the cause and load again",
+                           **{**error.facts, "undone": left is None})
+
+
+def _record(bundle: Bundle, event: str, **facts: Any) -> None:
+    try:
+        bundle.record(event, _now(), **facts)
+    except OSError as error:
+        raise SynthError(f"the history in {bundle.path} cannot be written: {error.strerror or error}",
+                         hint="free some space; `importer list` tells what is in the database") from error
 
 
 def restore(
@@ -198,20 +231,21 @@ def restore(
         RefusedError: The database is not empty, is not a local server's, or the disk is too small.
         LoadFailedError: It could not be done; the database is empty as before.
     """
+    check_exchangeable(address)
     with exclusive(address) as server:
         run = Run(address, server, progress=progress)
         stages = build_restore(snapshot, heap=heap)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])
-        except (SynthError, KeyboardInterrupt) as error:
-            if server is not None:
+        except BaseException as error:
+            if server is not None and not is_finished(server.home):
                 put_back(server)
                 server.start()
-            if isinstance(error, KeyboardInterrupt):
+            failed = _load_failed(f"restoring {snapshot.path}", error, None)
+            if failed is None:
                 raise
-            raise LoadFailedError(f"restoring {snapshot.path} failed and was undone: {error}", hint=error.hint,
-                                  **error.facts) from error
+            raise failed from error
         return Done(run.seconds, run.facts)
 
 
@@ -270,9 +304,13 @@ def rollback(out: Path, operation_id: str, address: Address, *, progress: Progre
         stages = plan_rollback(out, operation_id, address)
         run = Run(address, server, progress=progress)
         run.run(stages)
-        if (operations_folder(out) / operation_id).is_dir():
-            find_bundle(out, operation_id).record("rolled_back", _now(), uri=address.uri, database=address.database,
-                                                  seconds=dict(run.seconds), **run.facts)
+        try:
+            bundle = find_bundle(out, operation_id)
+        except SynthError:
+            # It is not needed, so one that is gone or damaged does not matter.
+            return Done(run.seconds, run.facts)
+        _record(bundle, "rolled_back", uri=address.uri, database=address.database, seconds=dict(run.seconds),
+                **run.facts)
         return Done(run.seconds, run.facts)
 
 
@@ -291,6 +329,21 @@ def list_operations(out: Path, address: Address | None) -> list[Listed]:
     known = {one.operation_id for one in listed}
     return listed + [Listed(operation_id, None, "in the database only", None, None, None, nodes, None)
                      for operation_id, nodes in (present or {}).items() if operation_id not in known]
+
+
+def check_exchangeable(address: Address) -> None:
+    """Make sure that the store behind an address is one that an import can take the place of.
+
+    Raises:
+        RefusedError: It is not a local server's own database.
+    """
+    if address.home is None:
+        raise RefusedError(
+            f"{address.uri} is not a local server of this program, so its store cannot be exchanged",
+            hint="use --mode online, or the server of `importer server start` (without NEO4J_URI and --uri)")
+    if address.database.lower() != DATABASE:
+        raise RefusedError(f"of a local server only the database {DATABASE!r} can be exchanged, not"
+                           f" {address.database!r}", hint="use --mode online")
 
 
 @contextmanager

@@ -98,7 +98,7 @@ class Pacing:
         self._measured(rate)
 
     def met(self, trouble: Trouble, rows: int, now: float) -> None:
-        """Take note of a batch of `rows` that failed and is tried again; all but contention changes the setting at once."""
+        """Take note of a batch of `rows` that failed and is tried again; all but contention counts at once."""
         if trouble == "contention":
             self._window = self._window or _Window(now)
             self._window.contended += 1

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from neo4j.exceptions import DriverError, Neo4jError
 
 from importer import cypher
-from importer.ledger import Lock, hold_lock, record_mark, remove_batches
+from importer.ledger import record_mark, remove_batches
+from importer.lock import Lock, hold_lock
 from importer.transactions import Patience, is_too_large, is_unreachable, run_transaction
 from synthgen.errors import LoadFailedError, StoppedHalfwayError, UsageError
 from synthgen.progress import Progress, silent

@@ -184,6 +184,11 @@ def build_online_load(bundle: Bundle, live: Sequence[str], *, allow_changed: boo
     ]
 
 
+def build_end_of_load(bundle: Bundle, live: Sequence[str], *, allow_changed: bool) -> list[Stage]:
+    """Build what is left to do of a load that was killed after its last write, before it could say so."""
+    return [CheckBundle(bundle), build_online_load(bundle, live, allow_changed=allow_changed)[-1]]
+
+
 def build_rollback(operation_id: str, *, nodes: int, relationships: int) -> list[Stage]:
     """Build the stages of a rollback."""
     return [DeleteOperation(operation_id, nodes, relationships)]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -25,6 +27,7 @@ from synthgen.progress import Progress, silent
 DATABASE = "neo4j"
 JOURNAL = "load.json"
 LOCK = "load.lock"
+STAGING = "staging"
 IMPORT_PHASES = 4
 _KINDS = ("databases", "transactions")
 _PHASE = re.compile(r"\((\d)/(\d)\)")
@@ -48,14 +51,15 @@ def hold_home(home: Path) -> Iterator[None]:
 
 
 def staging_folder(home: Path) -> Path:
-    """Give the folder in which a new store is made."""
-    return home / "staging"
+    """Give the folder in which the load under way makes its new store."""
+    return home / STAGING / str(_journal(home)["staging"])
 
 
 def begin(home: Path, operation: str) -> None:
-    """Note that a load begins, and make the staging folder anew."""
-    write_json(home / JOURNAL, {"operation": operation, "step": "importing"})
-    shutil.rmtree(staging_folder(home), ignore_errors=True)
+    """Note that a load begins, and make a staging folder for it."""
+    # A name of its own: when a load was killed, its neo4j-admin may live on for a while and must not write into ours.
+    write_json(home / JOURNAL, {"operation": operation, "step": "importing", "staging": secrets.token_hex(4)})
+    shutil.rmtree(home / STAGING, ignore_errors=True)
     staging_folder(home).mkdir(parents=True)
 
 
@@ -103,8 +107,7 @@ def swap(server: LocalServer) -> None:
 def finish(home: Path) -> None:
     """Remove the old store: the new one is good."""
     _step(home, "done")
-    shutil.rmtree(staging_folder(home), ignore_errors=True)
-    (home / JOURNAL).unlink(missing_ok=True)
+    _clear(home)
 
 
 def put_back(server: LocalServer) -> str | None:
@@ -114,10 +117,9 @@ def put_back(server: LocalServer) -> str | None:
         The operation that was interrupted, or None when there was nothing to undo.
     """
     home = server.home
-    try:
-        journal = json.loads((home / JOURNAL).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (home / JOURNAL).is_file():
         return None
+    journal = _journal(home)
     if journal["step"] == "swapping":
         running = server.status().state != "stopped"
         server.stop()
@@ -128,8 +130,7 @@ def put_back(server: LocalServer) -> str | None:
                 _move(_aside(home, kind), _in_use(home, kind))
         if running:
             server.start()
-    shutil.rmtree(staging_folder(home), ignore_errors=True)
-    (home / JOURNAL).unlink()
+    _clear(home)
     return None if journal["step"] == "done" else str(journal["operation"])
 
 
@@ -141,9 +142,23 @@ def undo_interrupted(home: Path) -> str | None:
         return put_back(LocalServer(home))
 
 
+def is_finished(home: Path) -> bool:
+    """Say whether the load under way is past the point of no return: the new store is good, the old one may be gone."""
+    return (home / JOURNAL).is_file() and _journal(home)["step"] == "done"
+
+
+def _journal(home: Path) -> dict[str, Any]:
+    journal: dict[str, Any] = json.loads((home / JOURNAL).read_text(encoding="utf-8"))
+    return journal
+
+
 def _step(home: Path, step: str) -> None:
-    journal = json.loads((home / JOURNAL).read_text(encoding="utf-8"))
-    write_json(home / JOURNAL, {**journal, "step": step})
+    write_json(home / JOURNAL, {**_journal(home), "step": step})
+
+
+def _clear(home: Path) -> None:
+    shutil.rmtree(home / STAGING, ignore_errors=True)
+    (home / JOURNAL).unlink(missing_ok=True)
 
 
 def _in_use(home: Path, kind: str) -> Path:

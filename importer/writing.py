@@ -10,7 +10,8 @@ from neo4j.exceptions import ConstraintError, Neo4jError
 
 from importer import cypher
 from importer.batches import Batch
-from importer.ledger import Lock, find_batch
+from importer.ledger import find_batch
+from importer.lock import Lock
 from importer.pacing import Trouble
 from importer.transactions import Patience, is_too_large, is_unreachable, run_transaction
 from synthgen.errors import LoadFailedError

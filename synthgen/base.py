@@ -78,11 +78,14 @@ class Base:
     @cached_property
     def table_of(self) -> I64:
         """Position in `nodes` of each node's table."""
-        return np.repeat(np.arange(len(self.nodes)), [table.frame.height for table in self.nodes]).astype(np.int64)
+        return self._per_node(np.arange(len(self.nodes), dtype=np.int64))
 
     def having(self, *roles: Role) -> Mask:
         """Mark the nodes that play one of these roles."""
-        return np.repeat([table.role in roles for table in self.nodes], [table.frame.height for table in self.nodes])
+        return self._per_node(np.array([table.role in roles for table in self.nodes], np.bool_))
+
+    def _per_node(self, per_table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.repeat(per_table, np.array([table.frame.height for table in self.nodes], np.int64))
 
     def texts(self, name: str | None) -> pl.Series:
         """Give a STRING property of every node; null where absent or of another type."""
@@ -147,8 +150,8 @@ class Base:
 
     def _tenant_nodes(self, tenant: str) -> Mask:
         found: Mask = (self.texts(self.profile.id) == tenant).fill_null(value=False).to_numpy().copy()
-        found &= np.repeat([bool(set(t.labels) & set(self.profile.tenant_labels)) for t in self.nodes],
-                           [t.frame.height for t in self.nodes])
+        found &= self._per_node(np.array([bool(set(t.labels) & set(self.profile.tenant_labels)) for t in self.nodes],
+                                         np.bool_))
         if not found.any():
             raise UsageError(f"there is no tenant {tenant!r} in the base", hint=self._tenants_hint(), tenant=tenant)
         return found

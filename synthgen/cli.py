@@ -117,7 +117,8 @@ def generate(
     param: Annotated[list[str] | None, typer.Option(help="scenario: key=value; repeatable.")] = None,
     resource_type: Annotated[list[str] | None, typer.Option(
         help="template, random: only resources of this type; repeatable.")] = None,
-    tenant_id: Annotated[str | None, typer.Option(help="template, random: only this tenant's resources.")] = None,
+    tenant_id: Annotated[str | None, typer.Option(
+        help="Only this tenant's resources; a scenario: under its subscriptions.")] = None,
     include_synthetic: Annotated[bool, typer.Option(
         "--include-synthetic", help="template, random: multiply what is synthetic already, too.")] = False,
     seed: Annotated[int | None, typer.Option(help="Of everything drawn; 0 by default.")] = None,
@@ -156,7 +157,7 @@ def generate(
                   for reason, count in manifest.left_out.items())
         + f"profile       {manifest.profile['name']}\n"
         f"bundle        {bundle.path}\n"
-        f"next          importer load {manifest.operation_id} --mode offline",
+        f"next          importer load {manifest.operation_id}",
     )
 
 

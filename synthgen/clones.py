@@ -19,6 +19,7 @@ import polars as pl
 
 from synthgen.base import Base, BaseRelationships
 from synthgen.bundle.manifest import Space
+from synthgen.containment import DEEPEST, Containment
 from synthgen.graph import END, START
 from synthgen.growth import RelationshipBlock
 from synthgen.profile import Role
@@ -65,8 +66,9 @@ class Clones:
         count: Per node number, its clones.
     """
 
-    def __init__(self, base: Base, groups: Sequence[CloneGroup]) -> None:
+    def __init__(self, base: Base, groups: Sequence[CloneGroup], containment: Containment) -> None:
         self.groups = groups
+        self._parent = containment.parent
         self.group_of: I64 = np.full(base.size, -1, np.int64)
         self.rank: I64 = np.zeros(base.size, np.int64)
         self.count: I64 = np.zeros(base.size, np.int64)
@@ -75,6 +77,22 @@ class Clones:
             self.rank[group.members] = np.arange(len(group.members))
             self.count[group.members] = group.whole
             self.count[group.members[: group.extra]] += 1
+
+    def around(self, nodes: I64, copy: I64, containers: I64) -> I64:
+        """Number the clones of `containers` that are around clones `copy` of `nodes`, when numbers are wrapped.
+
+        Where there are others between them, each wraps the number in its turn: the subnet's group is its network's.
+        """
+        at, number = nodes, copy
+        for _ in range(DEEPEST):
+            above = self._parent[at]
+            between = (above != containers) & (above != at)
+            if not between.any():
+                break
+            number = np.where(between & (self.count[above] > 0), number % np.maximum(self.count[above], 1), number)
+            at = np.where(between, above, at)
+        result: I64 = number % np.maximum(self.count[containers], 1)
+        return result
 
 
 def make_groups(quotas: Sequence[tuple[int, I64, int, int]]) -> list[CloneGroup]:
@@ -121,7 +139,7 @@ class Lift:
         copy, position = np.divmod(rows, len(self.picks))
         picks = self.picks[position]
         start, end = self.table.start[picks], self.table.end[picks]
-        follower_copy = self._follower_copy(copy, picks, end if self.drives == START else start)
+        follower_copy = self._follower_copy(copy, picks, *((start, end) if self.drives == START else (end, start)))
         start_copy, end_copy = (copy, follower_copy) if self.drives == START else (follower_copy, copy)
         frame = pl.DataFrame({START: self._id(self.start_group, start, start_copy),
                               END: self._id(self.end_group, end, end_copy)})
@@ -134,9 +152,11 @@ class Lift:
             return nodes
         return group.first + copy * len(group.members) + self.clones.rank[nodes]
 
-    def _follower_copy(self, copy: I64, picks: I64, follower: I64) -> I64:
+    def _follower_copy(self, copy: I64, picks: I64, driver: I64, follower: I64) -> I64:
         if self.tie is Tie.SAME:
             return copy
+        if self.drives == END:  # of two that are cloned only what is contained drives as the end
+            return self.clones.around(driver, copy, follower)
         shift = (mix(picks, self.seed) >> np.uint64(2)).astype(np.int64) if self.tie is Tie.SHIFTED else 0
         clones: I64 = (copy + shift) % np.maximum(self.clones.count[follower], 1)
         return clones

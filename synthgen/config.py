@@ -82,6 +82,8 @@ def _from_file() -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}", hint="correct the line it names") from error
     neo4j = document.pop("neo4j", {})
+    if not isinstance(neo4j, dict):
+        raise UsageError(f"{path}: neo4j is a table, not {neo4j!r}", hint="write [neo4j] and its settings below it")
     if "password" in neo4j:
         raise UsageError(f"{path}: a password does not belong in this file",
                          hint="put it into a file that only you can read and name that as password_file")

@@ -18,7 +18,7 @@ class Containment:
     """The tree of containers and of resources that contain resources.
 
     Attributes:
-        parent: Per node number, what contains the node, or the node itself. Of several the last counts.
+        parent: Per node number, what contains the node, or the node itself. Of several a resource, then the last.
     """
 
     def __init__(self, base: Base) -> None:
@@ -29,9 +29,11 @@ class Containment:
         for table in base.relationships:
             if table.type in base.profile.containment_types:
                 both = inner[table.start] & inner[table.end]
-                start, end = table.start[both], table.end[both]
-                self._edges.append((start, end))
-                self.parent[end] = start
+                self._edges.append((table.start[both], table.end[both]))
+        is_resource = base.having(Role.RESOURCE)
+        for nearer in (~is_resource, is_resource):
+            for start, end in self._edges:
+                self.parent[end[nearer[start]]] = start[nearer[start]]
 
     @cached_property
     def depth(self) -> I64:

@@ -73,7 +73,7 @@ def whole_folder(final: Path, *, replace: bool = False) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
         temporary.chmod(0o755)
         yield temporary
-        if final.exists():
+        if replace and final.exists():
             older = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent)) / "older"
             final.rename(older)
             try:

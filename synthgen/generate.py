@@ -9,6 +9,7 @@ from typing import Any
 from synthgen.base import Base
 from synthgen.bundle.read import Bundle
 from synthgen.bundle.write import Origin, write_bundle
+from synthgen.errors import SnapshotError, UsageError
 from synthgen.growth import Growth
 from synthgen.inference import choose_profile
 from synthgen.metadata import Stamp, check_operation_id, operation_id_of
@@ -53,9 +54,13 @@ def generate(
         SynthError: The snapshot, the parameters or the disk are not fit; nothing is left behind.
     """
     stamp = Stamp(
-        check_operation_id(operation_id or operation_id_of(now, unique)), strategy_of(parameters), now.isoformat()
+        check_operation_id(operation_id_of(now, unique) if operation_id is None else operation_id),
+        strategy_of(parameters), now.isoformat(),
     )
     snapshot = open_snapshot(base)
+    if stamp.operation_id in snapshot.operations:
+        raise UsageError(f"the operation {stamp.operation_id} is part of the base already",
+                         hint="choose another --operation-id, or leave it out", operation_id=stamp.operation_id)
     check_snapshot(snapshot, progress)
     graph = Base(snapshot, find_profile(snapshot, profile))
     growth = grow(graph, parameters, operation_id=stamp.operation_id, seed=seed)
@@ -112,15 +117,20 @@ def find_profile(snapshot: Snapshot, named: str | None) -> Profile:
 
     Raises:
         UsageError: The name is neither `azure` nor `auto` nor a readable profile file.
+        SnapshotError: The snapshot records none of these either.
     """
     chosen = named or snapshot.profile
     if isinstance(chosen, dict):
         return profile_from_document(chosen, str(chosen.get("name", "profile")))
     if chosen == "azure":
         return AZURE
-    if chosen in {"auto", None}:
+    if chosen is None or chosen == "auto":
         return choose_profile(snapshot)
-    return read_profile(Path(str(chosen)))
+    if not named:
+        # A path from a snapshot is not followed: it may come from anywhere.
+        raise SnapshotError(f"{snapshot.path} records the profile {chosen!r}, which is none",
+                            hint="name one with --profile")
+    return read_profile(Path(named))
 
 
 def profile_for_export(named: str | None) -> Any:

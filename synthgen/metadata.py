@@ -25,10 +25,13 @@ TIMESTAMP = "generation_timestamp"
 SOURCE_ID = "template_source_id"
 
 REQUIRED = (SYNTHETIC, OPERATION_ID, STRATEGY, TIMESTAMP)
-OF_STRATEGY: Mapping[str, tuple[str, ...]] = {"template": (SOURCE_ID,), "scenario": ("scenario_name",), "random": ()}
-EVERY_NAME = frozenset((*REQUIRED, SOURCE_ID, "scenario_name", "role", "spoke_index", "region", "environment"))
+SCENARIO = "scenario_name"
+OF_STRATEGY: Mapping[str, tuple[str, ...]] = {"template": (SOURCE_ID,), "scenario": (SCENARIO,), "random": ()}
+OF_SCENARIO = frozenset(("role", "spoke_index", "region", "environment"))
+"""Metadata where `SCENARIO` stands beside them; elsewhere a graph's own properties of these names."""
+EVERY_NAME = OF_SCENARIO | {*REQUIRED, SOURCE_ID, SCENARIO}
 
-_OPERATION_ID = re.compile(r"scale-\d{8}T\d{6}-[0-9a-f]{8}")
+_OPERATION_ID = re.compile(r"scale-[0-9]{8}T[0-9]{6}-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -25,10 +25,12 @@ class Output:
         as_json: Whether stdout gets one JSON document instead of text.
     """
 
+    # There is one terminal: whoever ends the command takes the bars off it, also when another put them there.
+    _bars: ClassVar[Bars | None] = None
+
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
         self._console = Console(stderr=True, highlight=False)
-        self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
         self._said_at: dict[str, float] = {}
         self._finished: set[str] = set()
@@ -64,19 +66,20 @@ class Output:
 
     def close(self) -> None:
         """Take the bars off the terminal."""
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
+        if Output._bars is not None:
+            Output._bars.stop()
+            Output._bars = None
             self._tasks.clear()
 
     def _show_bar(self, phase: str, done: int, due: int) -> None:
-        if self._bars is None:
-            self._bars = Bars(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                              console=self._console)
-            self._bars.start()
+        if Output._bars is None:
+            self._tasks.clear()
+            Output._bars = Bars(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                                TimeElapsedColumn(), console=self._console)
+            Output._bars.start()
         if phase not in self._tasks:
-            self._tasks[phase] = self._bars.add_task(phase, total=due or None)
-        self._bars.update(self._tasks[phase], completed=done, total=due or None)
+            self._tasks[phase] = Output._bars.add_task(phase, total=due or None)
+        Output._bars.update(self._tasks[phase], completed=done, total=due or None)
 
     def _print_line(self, phase: str, done: int, due: int) -> None:
         now = time.monotonic()
@@ -99,5 +102,6 @@ def run_cli(app: Callable[..., Any]) -> None:
         output.failure(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
+        output.close()
         output.say("interrupted")
         sys.exit(130)

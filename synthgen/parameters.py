@@ -70,7 +70,7 @@ def read_document(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: files of kind {path.suffix!r} are not read", hint="use .toml, .yaml or .json")
     try:
         document = readers[path.suffix.lower()](text)
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError) as error:  # a value may be wrong as well as the text, such as a 13th month
         raise UsageError(f"{path} cannot be understood: {error}", hint="correct the line it names") from error
     if not isinstance(document, dict):
         raise UsageError(f"{path} holds no table", hint="write name: value pairs at the top")

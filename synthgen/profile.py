@@ -117,11 +117,17 @@ def _field(key: str, value: Any, where: str) -> Any:
         if value is None or isinstance(value, str):
             return value
         raise UsageError(f"{where}: {key} is a text, not {value!r}", hint=f'write {key} = "…"')
-    if key == "resource_label_sets" and isinstance(value, list | tuple):
-        return tuple(tuple(sorted(labels)) for labels in value)
-    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+    if key == "resource_label_sets":
+        if isinstance(value, list | tuple) and all(map(_are_texts, value)):
+            return tuple(tuple(sorted(labels)) for labels in value)
+        raise UsageError(f"{where}: {key} is a list of label sets, not {value!r}", hint=f'write {key} = [["…"]]')
+    if _are_texts(value):
         return tuple(value)
     raise UsageError(f"{where}: {key} is a list of texts, not {value!r}", hint=f'write {key} = ["…"]')
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
 
 
 def read_profile(path: Path) -> Profile:

@@ -2,7 +2,8 @@
 
 A base id is cut behind every prefix that is itself the id of a cloned node, so that a copied subnet's id begins with
 its copied virtual network's. At each cut stands a token of the operation and the number of the clone meant. Uniqueness
-needs no luck: base ids are unique, and no two clones of one node have the same number.
+needs no luck: base ids are unique, or else followed by the node's number, and no two clones of one node have the same
+number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from synthgen.clones import CloneGroup, Clones
 from synthgen.containment import Containment
 from synthgen.errors import UsageError
 from synthgen.growth import NodeBlock
-from synthgen.metadata import EVERY_NAME, SOURCE_ID
+from synthgen.metadata import EVERY_NAME, OF_SCENARIO, SCENARIO, SOURCE_ID
 from synthgen.profile import Role
 from synthgen.seeding import I64, derive_seed, mix, token
 
@@ -30,9 +31,11 @@ _NO_CUT = -1
 
 @dataclass(frozen=True, slots=True)
 class _Cuts:
-    """A text column of a group's members, cut: `pieces[i]` is followed by the token of clone `c % moduli[i]`.
+    """A text column of a group's members, cut: `pieces[i]` is followed by the token of a clone.
 
-    A modulus of 0 means clone c itself, -1 no token. `guid` marks values that are GUIDs and are made anew whole.
+    The last one's is clone c; from there on backwards each modulus that is not 0 wraps the number, as containers that
+    contain each other do. A modulus of -1 means no token; without a piece the number is wrapped and not written.
+    `guid` marks values that are GUIDs and are made anew whole.
     """
 
     pieces: Sequence[pl.Series]
@@ -49,20 +52,21 @@ class Renaming:
         self._base = base
         self._clones = clones
         self._wrapped = wrapped
-        self._container = containment.container
+        self._containment = containment
         self._seed = derive_seed(seed, operation_id)
         self._token = token(seed, operation_id)
         self._ids = base.texts(base.profile.id)
         self._names = base.texts(base.profile.name_property)
         self._cloned_by_id = self._index_ids()
+        cloned = self._ids.filter(pl.Series(clones.group_of >= 0))
+        self._repeated = set(cloned.filter(cloned.is_duplicated()))
 
     def block(self, group: CloneGroup, *, with_source: bool) -> NodeBlock:
         """Make a group of clones a block of nodes; `with_source` adds `template_source_id`."""
         base, table = self._base, self._base.nodes[group.table]
-        kept = {name: kind for name, kind in table.types.items() if name not in EVERY_NAME}
+        kept = {name: kind for name, kind in table.types.items() if name not in EVERY_NAME - OF_SCENARIO}
         keys = self._keys(table.labels, kept)
-        rows = group.members - table.first
-        columns = table.frame.select(list(kept))[rows]
+        columns = _without_metadata(table.frame[group.members - table.first], kept)
         cut = {name: self._cut(name, columns[name], group.members) for name, kind in kept.items()
                if kind == "STRING" and (name in keys or name == base.profile.name_property
                                         or name in base.profile.container_names)}
@@ -73,7 +77,8 @@ class Renaming:
         def make(start: int, stop: int) -> pl.DataFrame:
             numbers = np.arange(start, stop, dtype=np.int64)
             copy, rank = np.divmod(numbers, len(group.members))
-            frame = columns[rank]
+            # Without properties there is nothing to take rows from.
+            frame = columns[rank] if kept else pl.DataFrame(height=len(rank))
             renamed = [self._renamed(name, cuts, group.members[rank], copy, rank) for name, cuts in cut.items()]
             renamed.extend(self._integers(name, group.first + numbers).set(frame[name].is_null(), None)
                            for name in integers)
@@ -114,7 +119,7 @@ class Renaming:
     def _cut(self, name: str, values: pl.Series, members: I64) -> _Cuts:
         is_key = name not in {self._base.profile.name_property, *self._base.profile.container_names}
         guid = values.str.contains(GUID).fill_null(value=False) & is_key
-        cuts: list[list[tuple[str, int]]] = []
+        cuts: list[list[tuple[str | None, int]]] = []
         for node, value in zip(members, values, strict=True):
             if value is None:
                 cuts.append([])
@@ -122,6 +127,8 @@ class Renaming:
                 cuts.append(self._cut_container_name(int(node), value))
             elif name == self._base.profile.id:
                 cuts.append(self._cut_id(value))
+                if value in self._repeated:
+                    cuts[-1].append((f"-{node}", _NO_CUT))
             else:
                 cuts.append([(value, 0)])
         width = max((len(row) for row in cuts), default=0)
@@ -130,16 +137,21 @@ class Renaming:
         moduli = [np.array([row[i][1] if i < len(row) else _NO_CUT for row in cuts], np.int64) for i in range(width)]
         return _Cuts(pieces, moduli, guid)
 
-    def _cut_container_name(self, node: int, value: str) -> list[tuple[str, int]]:
-        container = int(self._container[node])
+    def _cut_container_name(self, node: int, value: str) -> list[tuple[str | None, int]]:
+        container = int(self._containment.container[node])
         cloned = container >= 0 and self._clones.group_of[container] >= 0
         named = self._names[container] if cloned else None
         if named is None or named.lower() != value.lower():
             return [(value, _NO_CUT)]
-        return [(value, self._modulus(container))]
+        between = int(self._containment.parent[node])
+        hidden: list[tuple[str | None, int]] = []
+        while between != container:
+            hidden.insert(0, (None, self._modulus(between)))
+            between = int(self._containment.parent[between])
+        return [(value, self._modulus(container)), *hidden]
 
-    def _cut_id(self, value: str) -> list[tuple[str, int]]:
-        cuts: list[tuple[str, int]] = []
+    def _cut_id(self, value: str) -> list[tuple[str | None, int]]:
+        cuts: list[tuple[str | None, int]] = []
         begin = 0
         slash = value.find("/", 1)
         while slash > 0:
@@ -152,11 +164,13 @@ class Renaming:
 
     def _renamed(self, name: str, cuts: _Cuts, nodes: I64, copy: I64, rank: I64) -> pl.Series:
         frame: dict[str, pl.Series] = {}
-        for position, (pieces, moduli) in enumerate(zip(cuts.pieces, cuts.moduli, strict=True)):
-            modulus = moduli[rank]
-            index = pl.Series(np.where(modulus > 0, copy % np.maximum(modulus, 1), copy)).cast(pl.String)
-            frame[f"p{position}"] = pieces[rank]
-            frame[f"t{position}"] = index.set(pl.Series(modulus == _NO_CUT), None)
+        number = copy
+        for position in reversed(range(len(cuts.pieces))):
+            piece, modulus = cuts.pieces[position][rank], cuts.moduli[position][rank]
+            number = np.where(modulus > 0, number % np.maximum(modulus, 1), number)
+            frame[f"p{position}"] = piece
+            frame[f"t{position}"] = pl.Series(number).cast(pl.String).set(
+                pl.Series(modulus == _NO_CUT) | piece.is_null(), None)
         texts = pl.DataFrame(frame)
         parts = [part for position in range(len(cuts.pieces)) for part in (
             pl.col(f"p{position}"), pl.format(f"-{self._token}-{{}}", pl.col(f"t{position}")))]
@@ -181,6 +195,15 @@ class Renaming:
     def _source(self, members: I64) -> pl.Series:
         numbers = pl.Series("number", members)
         return pl.select(pl.coalesce(self._ids[members], pl.format("node:{}", numbers))).to_series()
+
+
+def _without_metadata(frame: pl.DataFrame, kept: Mapping[str, str]) -> pl.DataFrame:
+    """Give the kept columns; names that scenarios use are a node's own unless a scenario made the node."""
+    if SCENARIO not in frame.columns:
+        return frame.select(list(kept))
+    own = pl.col(SCENARIO).is_null()
+    return frame.select(pl.when(own).then(pl.col(name)).alias(name) if name in OF_SCENARIO else pl.col(name)
+                        for name in kept)
 
 
 def guid_texts(high: np.ndarray, low: np.ndarray) -> pl.Series:

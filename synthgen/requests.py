@@ -36,7 +36,9 @@ def parameters_from(*, strategy: str, seed: int | None, **options: Any) -> tuple
     if strategy not in STRATEGIES:
         raise UsageError(f"there is no strategy {strategy!r}", hint="choose one of " + ", ".join(STRATEGIES))
     for name, owners in _BELONGS_TO.items():
-        if options[name] and strategy not in owners:
+        # A 0 was given, too; an option that was left out is None, False or an empty list.
+        left_out = options[name] is None or options[name] is False or options[name] == []
+        if not left_out and strategy not in owners:
             raise UsageError(f"--{name.replace('_', '-')} does not belong to the {strategy} strategy",
                              hint="it belongs to " + " and ".join(sorted(owners)))
     shared = {"resource_types": tuple(options["resource_type"] or ()), "tenant": options["tenant_id"],

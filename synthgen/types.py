@@ -114,6 +114,17 @@ def type_named(value_type: str) -> PropertyType:
         ) from None
 
 
+def check_types(types: Mapping[str, str]) -> None:
+    """Check that every type a document gives its properties is in the table.
+
+    Raises:
+        TypeError: One is not.
+    """
+    for name, kind in types.items():
+        if kind not in TYPES:
+            raise TypeError(f"property {name!r} has the type {kind!r}, which is none")
+
+
 def polars_schema(types: Mapping[str, str]) -> dict[str, pl.DataType]:
     """Give the Polars schema of a table whose properties have these Neo4j types."""
     return {name: TYPES[kind].dtype for name, kind in types.items()}

@@ -12,14 +12,11 @@ import neo4j
 import pytest
 
 from importer.servers.local import LocalServer
+from importer.store import undo_interrupted
 from synthgen.database import Address, connect, quote
+from tests.workshop import Workshop
 
 HEAP = "768m"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let the driver's own word about `verify_connectivity(database=…)` in `synthgen.database.connect` pass."""
-    config.addinivalue_line("filterwarnings", "ignore:Passing key-word arguments to verify_connectivity")
 
 
 @contextmanager
@@ -43,10 +40,11 @@ def free_port() -> int:
         return port
 
 
-def empty(driver: neo4j.Driver, database: str) -> None:
+def empty(driver: neo4j.Driver, database: str, rows: int = 10_000) -> None:
     """Remove all nodes and the whole schema."""
     with driver.session(database=database) as session:
-        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS").consume()
+        while session.run("MATCH (n) WITH n LIMIT $rows DETACH DELETE n", rows=rows).consume().counters.nodes_deleted:
+            continue
         for kind, listed in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", "INDEXES WHERE type <> 'LOOKUP'")):
             for name in session.run(f"SHOW {listed}").value("name"):
                 session.run(f"DROP {kind} {quote(name)} IF EXISTS").consume()
@@ -61,8 +59,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 
 @pytest.fixture(scope="session")
 def server_driver(server: Address) -> Iterator[neo4j.Driver]:
-    """A driver to the session's server, for the whole session."""
-    with connect(server) as driver:
+    """A driver to the session's server, for the whole session; offline loads restart that server now and then."""
+    with neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password), liveness_check_timeout=0.5,
+                                    notifications_min_severity="OFF") as driver:
         yield driver
 
 
@@ -71,6 +70,37 @@ def database(server: Address, server_driver: neo4j.Driver) -> tuple[neo4j.Driver
     """An empty database without schema, with a driver to it."""
     empty(server_driver, server.database)
     return server_driver, server
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    server: Address, server_driver: neo4j.Driver, tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Workshop]:
+    """An out folder of the module's own and the session's server, empty before and after."""
+    empty(server_driver, server.database)
+    out = tmp_path_factory.mktemp("work shop") / "out"
+    out.mkdir()
+    try:
+        yield Workshop(out, server, server_driver)
+    finally:
+        undo_interrupted(server.home)
+        LocalServer(server.home).start()
+        empty(server_driver, server.database)
+
+
+@pytest.fixture(scope="session")
+def little_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """A server whose transactions may take 2 MiB of memory, for the whole session."""
+    with running_server(tmp_path_factory.mktemp("neo4j"), {"db.memory.transaction.max": "2m"}) as address:
+        yield address
+
+
+@pytest.fixture
+def little_database(little_server: Address) -> Iterator[tuple[neo4j.Driver, Address]]:
+    """An empty database on the server with little memory, with a driver to it."""
+    with connect(little_server) as driver:
+        empty(driver, little_server.database, rows=100)
+        yield driver, little_server
 
 
 @pytest.fixture

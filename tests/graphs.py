@@ -32,8 +32,10 @@ ODD_TEXTS = ("", " ", " leading", "trailing ", 'a "quoted" word', '"', '""', "it
 texts = st.one_of(st.sampled_from(ODD_TEXTS), st.text(st.characters(exclude_categories=("Cs",)), max_size=6))
 list_texts = texts.map(lambda text: text.replace("\x1f", ""))
 integers = st.one_of(st.sampled_from((-(2**63), 2**63 - 1, 0, -1)), st.integers(-(2**63), 2**63 - 1))
-floats = st.one_of(st.sampled_from((math.inf, -math.inf, math.nan, -0.0, 0.0, 5e-324, 1.7976931348623157e308, 0.1, 1e22)),
-                   st.floats())
+floats = st.one_of(
+    st.sampled_from((math.inf, -math.inf, math.nan, -0.0, 0.0, 5e-324, 1.7976931348623157e308, 0.1, 1e22)),
+    st.floats(),
+)
 
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "BOOLEAN": st.booleans(),
@@ -191,7 +193,9 @@ def _groups(draw: st.DrawFn, draft: Draft, subscriptions: Sequence[int]) -> list
     return groups
 
 
-def _resources(draw: st.DrawFn, draft: Draft, groups: Sequence[int], most: int) -> list[int]:
+def _resources(  # noqa: C901  # one branch for each kind of oddity
+    draw: st.DrawFn, draft: Draft, groups: Sequence[int], most: int
+) -> list[int]:
     resources: list[int] = []
     networks: list[int] = []
     kinds = draw(st.lists(st.sampled_from(("plain", "plain", "network", "guid", "nested", "bare", "synthetic")),

@@ -177,7 +177,7 @@ def made_by(bundle: Bundle) -> Made:
 
 def present(row: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what is absent."""
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: value for name, value in sorted(row.items()) if value is not None}
 
 
 def identities(growth: Growth) -> tuple[list[str], Counter[str]]:

@@ -61,6 +61,8 @@ def _serve(home: Path, signals: set[signal.Signals]) -> None:
     builder.loadPropertiesFromFile(folder.resolve("conf").resolve("neo4j.conf"))
     _quicken_shutdown(jpype, builder)
     service = builder.build()
+    # Only now is it sure that what answers on our port is us.
+    (home / "conf" / "up").write_text(str(os.getpid()), encoding="ascii")
     _say("up")
     number = signal.sigwait(signals)
     _say(f"shutting down on {signal.Signals(number).name}")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from importer.servers.local import START_SECONDS, STOP_SECONDS, LocalServer, ServerStatus
 from importer.servers.runtime import DEFAULT_VERSION
-from importer.servers.settings import DEFAULT_HEAP, DEFAULT_PAGE_CACHE, DEFAULT_PORT
-from importer.store import undo_interrupted
+from importer.servers.settings import (
+    DEFAULT_HEAP,
+    DEFAULT_PAGE_CACHE,
+    DEFAULT_PORT,
+    START_SECONDS,
+    STOP_SECONDS,
+)
 from synthgen.config import server_home
 from synthgen.errors import UsageError
 from synthgen.output import Output
+
+if TYPE_CHECKING:
+    from importer.servers.local import ServerStatus
 
 server = typer.Typer(
     name="server", no_args_is_help=True, add_completion=False,
@@ -46,6 +53,9 @@ def start(
     The first start of a version fetches it from Maven Central. The password is made up and kept in the file
     `password` in the server's folder, which only its owner can read.
     """
+    from importer.servers.local import LocalServer
+    from importer.store import undo_interrupted
+
     output = Output(as_json=as_json)
     interrupted = undo_interrupted(server_home(home))
     if interrupted is not None:
@@ -65,12 +75,16 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Stop the local Neo4j cleanly; does nothing when it is stopped already."""
+    from importer.servers.local import LocalServer
+
     _show(Output(as_json=as_json), LocalServer(server_home(home)).stop(timeout_s=timeout))
 
 
 @server.command(epilog="Example: importer server status --json")
 def status(home: Home = None, as_json: Json = False) -> None:
     """Say whether the local Neo4j runs, and where; a stopped server is an answer, not an error."""
+    from importer.servers.local import LocalServer
+
     _show(Output(as_json=as_json), LocalServer(server_home(home)).status())
 
 
@@ -81,6 +95,8 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Print the last lines of the local Neo4j's logs."""
+    from importer.servers.local import LocalServer
+
     found = LocalServer(server_home(home)).logs(lines)
     text = "\n".join(line for path, tail in found.items() for line in (f"==> {path} <==", *tail))
     Output(as_json=as_json).result({"logs": found}, text or f"no logs in {server_home(home)}")

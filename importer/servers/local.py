@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -18,30 +17,30 @@ from neo4j.exceptions import AuthError
 
 from importer.servers import bolt, process
 from importer.servers.causes import find_cause
+from importer.servers.files import PASSWORD, read_password, unwritable, write_launch_files
 from importer.servers.runtime import DEFAULT_VERSION, Runtime, clean_environment, resolve, version_key
 from importer.servers.settings import (
     DEFAULT_HEAP,
     DEFAULT_PAGE_CACHE,
     DEFAULT_PORT,
     HOST,
+    START_SECONDS,
+    STOP_SECONDS,
     check_config,
     check_port,
     check_size,
-    conf_text,
-    server_settings,
 )
 from importer.servers.state import Record, read_record, write_record
 from synthgen.errors import LockedError, RefusedError, ServerError
-from synthgen.files import write_json
 from synthgen.progress import Progress, silent
 
 USER = "neo4j"
-START_SECONDS = 180.0
-STOP_SECONDS = 180.0
 POLL_SECONDS = 0.1
 LOG_FILES = ("server.log", "neo4j.log", "debug.log")
 TAIL_LINES = 5
 NEARBY_PORTS = 100
+PORT_ATTEMPTS = 5
+PORT_TAKEN = "Address already in use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class LocalServer:
 
     def __init__(self, home: Path, *, progress: Progress = silent) -> None:
         self.home = Path(home).resolve()
-        self.password_file = self.home / "password"
+        self.password_file = self.home / PASSWORD
         self._progress = progress
 
     def start(
@@ -108,7 +107,8 @@ class LocalServer:
                 record = self._launch(record, given, timeout_s)
             else:
                 self._check_same(record, given)
-                self._wait_until_ready(record, timeout_s)
+                if not record.ready:
+                    self._wait_until_ready(record, timeout_s)
             write_record(self.home, replace(record, ready=True))
         return self.status()
 
@@ -157,11 +157,7 @@ class LocalServer:
         Raises:
             ServerError: There is none, or it cannot be read.
         """
-        try:
-            return self.password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ServerError(f"the password file {self.password_file} cannot be read: {error.strerror}",
-                              hint="put it back; or remove the whole folder and start anew") from error
+        return read_password(self.home)
 
     def _launch(self, last: Record | None, given: Mapping[str, object], timeout_s: float) -> Record:
         wanted = replace(last or self._new_record(), **given, pid=None, mark=None, ready=False)  # type: ignore[arg-type] # checked one by one in start
@@ -171,8 +167,19 @@ class LocalServer:
                 hint=f"start it with --neo4j-version {last.version}, or take another --home",
                 store_version=last.version, asked_version=wanted.version)
         runtime = resolve(wanted.version, progress=self._progress)
-        wanted = replace(wanted, port=self._choose_port(wanted.port, explicit="port" in given))
-        self._write_files(runtime, wanted)
+        attempts = 1 if "port" in given else PORT_ATTEMPTS
+        for attempt in range(1, attempts + 1):
+            port = self._choose_port(wanted.port, explicit="port" in given)
+            try:
+                return self._launch_once(runtime, replace(wanted, port=port), timeout_s)
+            except ServerError as error:
+                # Between our look at the port and the server's use of it, another program took it.
+                if attempt == attempts or PORT_TAKEN not in str(error.facts.get("log")):
+                    raise
+        raise AssertionError
+
+    def _launch_once(self, runtime: Runtime, wanted: Record, timeout_s: float) -> Record:
+        write_launch_files(self.home, runtime, wanted)
         record = self._spawn(wanted)
         try:
             self._wait_until_ready(record, timeout_s)
@@ -184,34 +191,6 @@ class LocalServer:
     def _new_record(self) -> Record:
         return Record(home=str(self.home), version=DEFAULT_VERSION, port=DEFAULT_PORT, heap=DEFAULT_HEAP,
                       page_cache=DEFAULT_PAGE_CACHE)
-
-    def _write_files(self, runtime: Runtime, record: Record) -> None:
-        try:
-            for name in ("conf", "logs", "import", "data"):
-                (self.home / name).mkdir(exist_ok=True)
-            self._ensure_password()
-            settings = {**server_settings(self.home, port=record.port, page_cache=record.page_cache), **record.config}
-            (self.home / "conf" / "neo4j.conf").write_text(conf_text(settings), encoding="utf-8")
-            write_json(self.home / "conf" / "launch.json", {
-                "jars": str(runtime.jars), "jvm_library": str(runtime.jvm_library), "heap": record.heap})
-            log = self.home / "logs" / LOG_FILES[0]
-            if log.exists():
-                log.replace(log.with_name(f"{log.name}.old"))
-        except OSError as error:
-            raise _unwritable(self.home, error) from error
-
-    def _ensure_password(self) -> None:
-        if self.password_file.exists():
-            return
-        if (self.home / "data" / "databases" / "system").exists():
-            self.password()
-        temporary = self.home / f".password.{secrets.token_hex(4)}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(secrets.token_hex(20) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self.password_file)
 
     def _spawn(self, wanted: Record) -> Record:
         root = str(Path(__file__).resolve().parents[2])
@@ -259,6 +238,10 @@ class LocalServer:
             time.sleep(POLL_SECONDS)
 
     def _answers(self, record: Record) -> bool:
+        # Until the process says so, another program may be what listens on the port; it must not see our password.
+        up = self.home / "conf" / "up"
+        if not up.is_file() or up.read_text(encoding="ascii") != str(record.pid):
+            return False
         try:
             return bolt.answers(record.port, USER, self.password())
         except AuthError as error:
@@ -297,7 +280,7 @@ class LocalServer:
             raise LockedError(f"another start or stop of the server in {self.home} is under way",
                               hint="wait for it to end", home=str(self.home)) from error
         except OSError as error:
-            raise _unwritable(self.home, error) from error
+            raise unwritable(self.home, error) from error
         try:
             yield
         finally:
@@ -308,11 +291,6 @@ def find_local(home: Path) -> ServerStatus | None:
     """Find the local server of a home folder; None when it does not run."""
     status = LocalServer(home).status()
     return status if status.state == "running" else None
-
-
-def _unwritable(home: Path, error: OSError) -> ServerError:
-    return ServerError(f"{home} cannot be written: {error.strerror or error}",
-                       hint="free space, or choose another --home", home=str(home))
 
 
 def _checked_version(version: str) -> str:

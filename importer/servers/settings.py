@@ -12,6 +12,8 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 7687
 DEFAULT_HEAP = "1g"
 DEFAULT_PAGE_CACHE = "256m"
+START_SECONDS = 180.0
+STOP_SECONDS = 180.0
 _OPEN = "--add-opens=java.base/{}=ALL-UNNAMED"
 # What both lines reach for within Java, as the distribution's start scripts open it.
 SERVER_OPENS = tuple(map(_OPEN.format, ("java.lang", "java.io", "java.nio", "java.util.concurrent", "sun.nio.ch")))

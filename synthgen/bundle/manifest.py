@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from synthgen.documents import build
 from synthgen.errors import BundleError
 from synthgen.files import inside, write_json
+from synthgen.types import check_types
 
 FORMAT = "synthgen-bundle"
 FORMAT_VERSION = 1
@@ -113,12 +115,12 @@ class Manifest:
         """What the operation is now: `generated`, `loading`, `loaded`, `failed` or `rolled back`."""
         states = {"generated": "generated", "load_started": "loading", "loaded": "loaded", "load_failed": "failed",
                   "rollback_started": "rolling back", "rolled_back": "rolled back"}
-        events = [entry["event"] for entry in self.history if entry["event"] in states]
+        events = [entry["event"] for entry in self.history if entry.get("event") in states]
         return states[events[-1]] if events else "generated"
 
     def last(self, event: str) -> Mapping[str, Any] | None:
         """Find the newest entry of the history with this event."""
-        return next((entry for entry in reversed(self.history) if entry["event"] == event), None)
+        return next((entry for entry in reversed(self.history) if entry.get("event") == event), None)
 
     def as_document(self) -> dict[str, Any]:
         """Give the manifest as JSON writes it."""
@@ -136,7 +138,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         BundleError: It is missing, not JSON, of another format version, incomplete, or names files outside its folder.
     """
-    path = folder / MANIFEST
+    path = inside(folder, MANIFEST)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -151,9 +153,11 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError(f"{path} has format version {version}; this program reads {FORMAT_VERSION}",
                           hint="use the version of this program that wrote it, or generate again")
     try:
-        manifest = _from_document(document)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BundleError(f"{path} is incomplete: {error}", hint="generate the operation again") from error
+        manifest = build(Manifest, document)
+        for group in manifest.groups:
+            check_types(group.types)
+    except TypeError as error:
+        raise BundleError(f"{path} is incomplete or damaged: {error}", hint="generate the operation again") from error
     for name in _file_names(manifest):
         inside(folder, name)
     return manifest
@@ -161,22 +165,3 @@ def read_manifest(folder: Path) -> Manifest:
 
 def _file_names(manifest: Manifest) -> list[str]:
     return [ANCHORS, *(group.header for group in manifest.groups), *(part.file for part in manifest.parts)]
-
-
-def _from_document(document: dict[str, Any]) -> Manifest:
-    counts = document["counts"]
-    return Manifest(
-        **{**document,
-           "counts": Counts(**{**counts, "patterns": tuple(
-               Pattern(tuple(entry["start"]), entry["type"], tuple(entry["end"]), entry["count"])
-               for entry in counts["patterns"])}),
-           "node_groups": tuple(NodeGroup(**{**group, "labels": tuple(group["labels"]), "parts": _parts(group)})
-                                for group in document["node_groups"]),
-           "relationship_groups": tuple(RelationshipGroup(**{**group, "parts": _parts(group)})
-                                        for group in document["relationship_groups"]),
-           "history": tuple(document["history"])},
-    )
-
-
-def _parts(group: dict[str, Any]) -> tuple[Part, ...]:
-    return tuple(Part(**part) for part in group["parts"])

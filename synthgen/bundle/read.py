@@ -128,18 +128,29 @@ def read_relationships(bundle: Bundle, group: RelationshipGroup, part: Part) -> 
 
 def read_anchors(bundle: Bundle) -> pl.DataFrame:
     """Read the base nodes that relationships end on: `node` (Int64 node number), `digest` (32 hex digits)."""
-    return pl.read_csv(inside(bundle.path, ANCHORS), schema={"node": pl.Int64(), "digest": pl.String()})
+    path = inside(bundle.path, ANCHORS)
+    try:
+        return pl.read_csv(path, schema={"node": pl.Int64(), "digest": pl.String()})
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BundleError(f"{path} cannot be read: {error}", hint="generate the operation again",
+                          file=ANCHORS) from error
 
 
 def _read(bundle: Bundle, part: Part, ends: list[str], types: Mapping[str, str]) -> pl.DataFrame:
     # All properties are read as text first: CSV's own idea of a type is not to be trusted with anything.
     names = [*types, EMPTY_ARRAYS] if array_properties(types) else list(types)
     schema: dict[str, pl.DataType] = {**dict.fromkeys(ends, pl.Int64()), **dict.fromkeys(names, pl.String())}
-    frame = pl.read_csv(inside(bundle.path, part.file), has_header=False, schema=schema, glob=False)
-    if frame.height != part.rows:
-        raise BundleError(f"{bundle.path / part.file} has {frame.height} rows instead of {part.rows}",
-                          hint="generate the operation again")
-    return frame.select(*ends, *(from_csv_text(name, kind) for name, kind in types.items()))
+    path = inside(bundle.path, part.file)
+    try:
+        frame = pl.read_csv(path, has_header=False, schema=schema, glob=False)
+        typed = frame.select(*ends, *(from_csv_text(name, kind) for name, kind in types.items()))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BundleError(f"{path} is not what the manifest says: {error}", hint="generate the operation again",
+                          file=part.file) from error
+    if typed.height != part.rows:
+        raise BundleError(f"{path} has {typed.height} rows instead of {part.rows}", hint="generate the operation again",
+                          file=part.file)
+    return typed
 
 
 def from_csv_text(name: str, kind: str) -> pl.Expr:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ class _Writing:
 
     def _node_groups(self) -> Iterator[NodeGroup]:
         first = done = 0
-        for number, blocks in enumerate(_runs(self._growth.nodes, _node_key)):
+        # Only neighbours are joined: import ids count through the blocks in the growth's own order.
+        for number, blocks in enumerate(list(run) for _, run in groupby(self._growth.nodes, _node_key)):
             types, labels = stamped_types(blocks[0]), blocks[0].labels
             header = f"nodes-{number:03}.header.csv"
             self._write_header(header, [f":ID({self._origin.stamp.operation_id})"], types)

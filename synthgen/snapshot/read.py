@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
 
+from synthgen.documents import build
 from synthgen.errors import SnapshotError
 from synthgen.files import file_digest, inside
 from synthgen.graph import SchemaItem
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.digest import ContentDigest
+from synthgen.types import check_types
 
 FORMAT = "synthgen-snapshot"
 FORMAT_VERSION = 1
@@ -88,13 +90,53 @@ class Snapshot:
                     yield frame
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    nodes: int
+    relationships: int
+    labels: Mapping[str, int]
+    types: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """`snapshot.json` without its format."""
+
+    created_at: str
+    source: Mapping[str, Any]
+    digest: str
+    counts: _Counts
+    operations: Mapping[str, int]
+    schema: tuple[SchemaItem, ...]
+    node_tables: tuple[StoredNodes, ...]
+    relationship_tables: tuple[StoredRelationships, ...]
+    profile: Any
+
+
+def _checked(document: _Document) -> dict[str, Any]:
+    """Check that tables follow each other and add up, and give the fields of a `Snapshot`."""
+    first = 0
+    for nodes in document.node_tables:
+        check_types(nodes.types)
+        if nodes.first != first or nodes.rows < 0:
+            raise TypeError(f"{nodes.file} begins at {nodes.first} instead of {first}")
+        first += nodes.rows
+    for relationships in document.relationship_tables:
+        check_types(relationships.types)
+    rows = sum(relationships.rows for relationships in document.relationship_tables)
+    if (first, rows) != (document.counts.nodes, document.counts.relationships):
+        raise TypeError("its counts are not those of its tables")
+    values = {field.name: getattr(document, field.name) for field in fields(document)}
+    return {**values, "counts": asdict(document.counts)}
+
+
 def open_snapshot(path: Path) -> Snapshot:
     """Open a snapshot by its folder; its tables are not read yet.
 
     Raises:
         SnapshotError: There is none, or it is of another format version, incomplete, or names files outside its folder.
     """
-    file = path / SNAPSHOT
+    file = inside(path, SNAPSHOT)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         fingerprint = file_digest(file)
@@ -111,20 +153,12 @@ def open_snapshot(path: Path) -> Snapshot:
         raise SnapshotError(f"{file} has format version {version}; this program reads {FORMAT_VERSION}",
                             hint="use the version of this program that wrote it, or export again")
     try:
-        snapshot = _from_document(path, fingerprint, document)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SnapshotError(f"{file} is incomplete: {error}", hint="export again") from error
+        snapshot = Snapshot(path, fingerprint, **_checked(build(_Document, document)))
+    except TypeError as error:
+        raise SnapshotError(f"{file} is incomplete or damaged: {error}", hint="export again") from error
     for table in snapshot.tables:
         inside(path, table.file)
     return snapshot
-
-
-def _from_document(path: Path, fingerprint: str, document: dict[str, Any]) -> Snapshot:
-    nodes = tuple(StoredNodes(**{**table, "labels": tuple(table["labels"])}) for table in document.pop("node_tables"))
-    relationships = tuple(StoredRelationships(**table) for table in document.pop("relationship_tables"))
-    schema = tuple(SchemaItem(**{**item, "properties": tuple(item["properties"])}) for item in document.pop("schema"))
-    return Snapshot(path=path, fingerprint=fingerprint, schema=schema, node_tables=nodes,
-                    relationship_tables=relationships, **document)
 
 
 def check_snapshot(snapshot: Snapshot, progress: Progress = silent) -> None:

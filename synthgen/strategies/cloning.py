@@ -11,11 +11,14 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.clones import Clones, Tie, lift_relationships, make_groups, relationship_block
 from synthgen.containment import Containment
-from synthgen.errors import UsageError
+from synthgen.errors import RefusedError, UsageError
 from synthgen.growth import Growth
 from synthgen.renaming import Renaming
 from synthgen.seeding import I64, apportion, derive_seed
 from synthgen.strategies.selection import counts_by_type, part_copy
+
+MOST_RESOURCES = 1_000_000_000
+"""Of one operation; the ids are made for as many."""
 
 
 def quotas_for(base: Base, chosen: Mask, total: int) -> dict[str, int]:
@@ -42,16 +45,18 @@ def grow_by_cloning(
     `relationships` is a share of those that a base of that size would have (float) or their exact number (int).
 
     Raises:
-        UsageError: More relationships are asked for than there are.
+        UsageError: More relationships are asked for than there are, or a type has no resource to be cloned.
+        RefusedError: More is asked for than ids are made for.
     """
     containment = Containment(base)
     quotas = {type_: quota for type_, quota in quotas.items() if quota}
     chosen = chosen & base.resource_types.is_in(list(quotas)).to_numpy()
+    _check_quotas(counts_by_type(base, chosen), quotas)
     whole, rest = _whole_and_rest(counts_by_type(base, chosen), quotas)
     extra = part_copy(base, containment, chosen, rest, derive_seed(seed, "part"))
     groups = _resource_groups(base, chosen, extra, whole)
     groups += _container_groups(base, containment, chosen, extra, whole, total=sum(quotas.values()))
-    clones = Clones(base, make_groups(groups))
+    clones = Clones(base, make_groups(groups), containment)
     lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie)
     full = [lift.rows for lift in lifts]
     wanted = relationships if isinstance(relationships, int) else round(relationships * sum(full))
@@ -68,6 +73,17 @@ def grow_by_cloning(
         parameters=parameters,
         left_out=left_out,
     )
+
+
+def _check_quotas(counts: Mapping[str, int], quotas: Mapping[str, int]) -> None:
+    missing = sorted(set(quotas) - set(counts))
+    if missing:
+        raise UsageError(f"none of the resources chosen is of type {missing[0]!r}",
+                         hint="choose another tenant, or --include-synthetic if all of that type are synthetic",
+                         type=missing[0])
+    if sum(quotas.values()) > MOST_RESOURCES:
+        raise RefusedError(f"{sum(quotas.values()):,} resources are more than one operation makes",
+                           hint=f"ask for at most {MOST_RESOURCES:,}, or generate several operations")
 
 
 def _whole_and_rest(counts: Mapping[str, int], quotas: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:

@@ -16,7 +16,7 @@ from synthgen.errors import UsageError
 from synthgen.growth import Growth
 from synthgen.seeding import apportion
 from synthgen.strategies.cloning import grow_by_cloning, quotas_for
-from synthgen.strategies.selection import check_types, chosen_resources
+from synthgen.strategies.selection import check_types, chosen_resources, only_types
 
 
 def grow_random(
@@ -61,13 +61,14 @@ def grow_random(
     if distribution is not None:
         _check_distribution(distribution)
         check_types(base, list(distribution))
-    wanted = [type_ for type_, weight in (distribution or {}).items() if weight > 0]
-    chosen = chosen_resources(base, resource_types=wanted or resource_types, tenant=tenant,
+        check_types(base, resource_types)
+    weights = None if distribution is None else only_types(distribution, resource_types, "resource_type_distribution")
+    chosen = chosen_resources(base, resource_types=list(weights or resource_types), tenant=tenant,
                               include_synthetic=include_synthetic)
-    if distribution is None:
+    if weights is None:
         quotas = quotas_for(base, chosen, count)
     else:
-        quotas = dict(zip(wanted, apportion(count, [distribution[type_] for type_ in wanted]), strict=True))
+        quotas = dict(zip(weights, apportion(count, list(weights.values())), strict=True))
     parameters: dict[str, Any] = {
         "count": count, "resource_type_distribution": dict(distribution) if distribution else None,
         "relationship_density": density, "relationships": relationships, "resource_types": list(resource_types),
@@ -80,6 +81,9 @@ def grow_random(
 
 def _check_distribution(distribution: Mapping[str, float]) -> None:
     for type_, weight in distribution.items():
+        if not isinstance(type_, str):
+            raise UsageError(f"resource_type_distribution: {type_!r} is not a type",
+                             hint="types are texts; quote what looks like a number")
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
             raise UsageError(f"resource_type_distribution: the weight of {type_!r} is {weight!r}",
                              hint="weights are numbers of at least 0")

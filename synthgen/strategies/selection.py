@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,8 @@ from synthgen.base import Base, Mask
 from synthgen.containment import Containment
 from synthgen.errors import UsageError
 from synthgen.seeding import derive_seed, shuffled
+
+Amount = TypeVar("Amount", int, float)
 
 
 def check_types(base: Base, wanted: Sequence[str]) -> None:
@@ -31,6 +34,19 @@ def check_types(base: Base, wanted: Sequence[str]) -> None:
             alike = difflib.get_close_matches(type_, known, n=3, cutoff=0.4) or known[:5]
             raise UsageError(f"the base has no resource of type {type_!r}",
                              hint="did you mean " + ", ".join(alike) + "?", type=type_)
+
+
+def only_types(asked: Mapping[str, Amount], types: Sequence[str], where: str) -> dict[str, Amount]:
+    """Leave of the amounts per type those above 0 of some types; of all types when none are named.
+
+    Raises:
+        UsageError: Nothing is asked of these types.
+    """
+    left = {type_: amount for type_, amount in asked.items() if amount and (not types or type_ in types)}
+    if not left:
+        raise UsageError(f"{where} asks for nothing of type {', '.join(map(repr, types))}",
+                         hint="leave out --resource-type, or name a type that it has")
+    return left
 
 
 def chosen_resources(

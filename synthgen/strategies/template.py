@@ -11,7 +11,7 @@ from synthgen.clones import Tie
 from synthgen.errors import UsageError
 from synthgen.growth import Growth
 from synthgen.strategies.cloning import grow_by_cloning, quotas_for
-from synthgen.strategies.selection import check_types, chosen_resources
+from synthgen.strategies.selection import check_types, chosen_resources, only_types
 
 
 def grow_template(
@@ -38,10 +38,12 @@ def grow_template(
     check_size(scale_factor=scale_factor, target_count=target_count, template=template)
     if template is not None:
         check_types(base, list(template))
-    chosen = chosen_resources(base, resource_types=resource_types or list(template or ()), tenant=tenant,
+        check_types(base, resource_types)
+    counts = None if template is None else only_types(template, resource_types, "the template")
+    chosen = chosen_resources(base, resource_types=list(counts or resource_types), tenant=tenant,
                               include_synthetic=include_synthetic)
-    if template is not None:
-        quotas = {type_: _round(Fraction(str(scale_factor or 1)) * count) for type_, count in template.items()}
+    if counts is not None:
+        quotas = {type_: _round(Fraction(str(scale_factor or 1)) * count) for type_, count in counts.items()}
     elif scale_factor is not None:
         quotas = quotas_for(base, chosen, _round((Fraction(str(scale_factor)) - 1) * int(chosen.sum())))
     else:

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from importer import cypher
-from importer.ledger import hold_lock, list_ledgers, record_mark
+from importer.ledger import list_ledgers, record_mark
+from importer.lock import hold_lock
 from importer.online import OnlineOptions, load_online
 from importer.rollback import Deleted, count_operation, delete_operation, list_operations_in_database
-from synthgen.database import connect
 from synthgen.errors import LockedError, RefusedError, StoppedHalfwayError, UsageError
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 from tests.integration.killable import query, run_killable
@@ -153,14 +153,13 @@ def test_a_load_whose_end_was_not_recorded_is_complete(database, base, tmp_path)
     assert query(database, f"MATCH (n) WHERE n:{cypher.BATCH_LABEL} OR n:{cypher.LOAD_LABEL} RETURN n") == []
 
 
-def test_a_hub_is_deleted_with_little_memory(own_server, tmp_path):
+def test_a_hub_is_deleted_with_little_memory(little_database, tmp_path):
     """Transactions that the server has no memory for are cut until they fit."""
     count = 6_000
     bundle = write_bundle(tmp_path, [NodeRows(["Hub"], {}, [()]), NodeRows(["Leaf"], {}, [()] * count)],
                           [RelationshipRows("T", [(i + 1, 0) for i in range(count)])], part_rows=count)
-    address = own_server({"db.memory.transaction.max": "2m"})
-    with connect(address) as driver:
-        load_online(bundle, driver, address.database, pl.DataFrame({"node": [], "id": []}),
-                    options=OnlineOptions(batch_rows=(100, 1000)))
-        assert delete_operation(driver, address.database, OPERATION, batch_rows=20_000) == Deleted(count + 1, count)
-        assert query((driver, address), "MATCH (n) RETURN count(*) AS c") == [{"c": 0}]
+    driver, address = little_database
+    load_online(bundle, driver, address.database, pl.DataFrame({"node": [], "id": []}),
+                options=OnlineOptions(batch_rows=(100, 1000)))
+    assert delete_operation(driver, address.database, OPERATION, batch_rows=20_000) == Deleted(count + 1, count)
+    assert query(little_database, "MATCH (n) RETURN count(*) AS c") == [{"c": 0}]

@@ -131,9 +131,9 @@ def test_the_commands_speak_json(running, home, tmp_path):
 
 def test_two_homes_side_by_side_two_starts_at_once_and_a_crash(running, own):
     """Two starts at once give one server; it stands beside the other; its data, port and settings outlive a crash."""
+    options = {"port": free_port(), "heap": HEAP, "config": {"db.memory.transaction.max": "64m"}}
     with ThreadPoolExecutor(2) as pool:
-        starts = [pool.submit(LocalServer(own.home).start, heap=HEAP, config={"db.memory.transaction.max": "64m"})
-                  for _ in range(2)]
+        starts = [pool.submit(LocalServer(own.home).start, **options) for _ in range(2)]
     first, second = (start.result() for start in starts)
     assert first == second
     assert first.port != running.status().port
@@ -167,6 +167,20 @@ def test_a_taken_port_is_said_when_it_was_asked_for(own):
         with pytest.raises(ServerError, match=f"port {port} on 127.0.0.1 is taken"):
             own.start(port=port)
     assert own.status().state == "stopped"
+
+
+def test_a_port_that_is_taken_while_the_server_comes_up_is_not_mistaken_for_it(own, monkeypatch):
+    """Who asked for no port gets another one, and whoever took it first never sees the password."""
+    with socket.create_server(("127.0.0.1", 0)) as thief:
+        taken = thief.getsockname()[1]
+        looks = iter([taken, free_port()])
+        monkeypatch.setattr(own, "_choose_port", lambda *_, **__: next(looks))
+        status = own.start(heap=HEAP)
+        thief.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            thief.accept()
+    assert status.port != taken
+    assert query(own, "RETURN 1") == [[1]]
 
 
 def test_a_server_that_does_not_come_up_says_why(own):

@@ -1,26 +1,23 @@
-"""What template and random promise of any base graph: exact counts, marks, whole ties, unique ids, bytes that repeat."""
+"""What template and random promise of any base graph: exact counts, whole ties, unique ids, bytes that repeat."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
-from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from synthgen.base import Base
 from synthgen.bundle.manifest import Manifest
 from synthgen.errors import UsageError
 from synthgen.generate import grow
 from synthgen.graph import Graph
 from synthgen.parameters import Parameters, RandomParameters, TemplateParameters
-from tests.graphs import Draft, base_graphs
+from tests.graphs import base_graphs
 from tests.growths import (
     MARKS,
     NOW,
@@ -112,6 +109,7 @@ def test_everything_that_is_made_is_exact_marked_and_whole(graph: Graph, data: s
         check_ids(made, view)
         check_counts(made, view, bundle.manifest)
         check_sources(made, view, parameters)
+        check_containers(made)
         growth = grow(base, parameters, operation_id=OPERATION, seed=7)
         nodes, ties = identities(growth)
         assert len(nodes) == len(made.nodes)
@@ -169,6 +167,24 @@ def check_counts(made: Made, view: View, manifest: Manifest) -> None:
     patterns = Counter((made.labels_at(start, view), type_, made.labels_at(end, view))
                        for start, type_, end, _ in made.relationships)
     assert {(p.start, p.type, p.end): p.count for p in counts.patterns} == patterns
+
+
+def check_containers(made: Made) -> None:
+    """What contains a node is what its id and its group's name say, whichever copy of it that is."""
+    for start, type_, end, _ in made.relationships:
+        if type_ != "CONTAINS" or start[0] != "operation":
+            continue
+        above, below = made.nodes[start[1]].properties, made.nodes[end[1]].properties
+        if untokened(below.get("id", "")).startswith(untokened(above.get("id", "?")) + "/"):
+            assert below["id"].startswith(above["id"] + "/")
+            if "Resource" not in made.nodes[start[1]].labels and \
+                    untokened(below.get("resource_group", "")).lower() == untokened(above["name"]).lower():
+                assert below["resource_group"].lower() == above["name"].lower()
+
+
+def untokened(text: str) -> str:
+    """Take what an operation adds out of an id or name."""
+    return re.sub(r"-[0-9a-z]{8}-\d+(?=/|$)", "", text)
 
 
 def check_sources(made: Made, view: View, parameters: Parameters) -> None:

@@ -1,0 +1,217 @@
+"""The lock: one load or rollback at a time on one database; knows neither batches nor files.
+
+One node says who loads or rolls back now. No constraint guards it, because making and dropping one beside other runs'
+transactions hangs them up. Instead: whoever comes writes a claim and commits it; then, in one transaction, locks all
+claims it sees, looks who holds the lock *after* that, and turns its own claim into the lock if nobody does. Of two
+claimants at least one sees the other's claim, since each commits its own before it looks; they queue up for that node's
+write lock, and the second finds the lock taken.
+
+A dead owner's lock is taken over. Every transaction of a load requires the lock to be its own, and a taker ends those
+of the owner before, so a run that only slept cannot write any more.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import neo4j
+from neo4j.exceptions import ClientError, DriverError, Neo4jError
+
+from importer import cypher
+from importer.transactions import Patience, run_transaction
+from synthgen.errors import LockedError
+
+BEAT_SECONDS = 5.0
+STALE_SECONDS = 60.0
+CLAIM_TRIES = 8
+DRAIN_SECONDS = 60.0
+COMMIT_SECONDS = 3.0
+SHORT = Patience(seconds=15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The right to change one database, while `hold_lock` lasts.
+
+    Attributes:
+        driver: The connection it was taken with.
+        database: The database's name.
+        operation_id: For which operation.
+        owner: Who holds it: host, process and a random number.
+        lost: Set when another run took it over.
+    """
+
+    driver: neo4j.Driver
+    database: str
+    operation_id: str
+    owner: str
+    lost: threading.Event
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What every text needs that requires the lock."""
+        return {"owner": self.owner, "operation_id": self.operation_id}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What each transaction says about itself, so that a taker of the lock can end it."""
+        return {"app": "synthgen", cypher.OWNER_KEY: self.owner}
+
+    def write(self, text: str, parameters: Mapping[str, Any] | None = None, patience: Patience = SHORT,
+              ) -> list[dict[str, Any]]:
+        """Run one statement in a transaction of this lock's and give its rows; it must bear being committed twice."""
+        return run_transaction(
+            self.driver, self.database,
+            lambda transaction: transaction.run(text, {**self.parameters, **(parameters or {})}).data(),
+            metadata=self.metadata, patience=patience)
+
+    def lost_error(self) -> LockedError:
+        """Make the error for a lock that another run has taken over."""
+        self.lost.set()
+        return LockedError(f"another run has taken over the lock on database {self.database!r}",
+                           hint="let the other run end; `importer list` shows what became of the operation",
+                           operation_id=self.operation_id)
+
+    def check(self) -> None:
+        """Make sure that the lock is still ours.
+
+        Raises:
+            LockedError: Another run has taken it over.
+        """
+        if self.lost.is_set() or not self.write(cypher.READ_OWNER):
+            raise self.lost_error()
+
+
+@contextmanager
+def hold_lock(driver: neo4j.Driver, database: str, operation_id: str) -> Iterator[Lock]:
+    """Hold the database's one lock; a beat in the background shows that its owner lives.
+
+    Raises:
+        LockedError: Another live run holds it. A lock is taken over when its owner was a process of this host that is
+            gone, or showed no life for `STALE_SECONDS` by the server's clock.
+    """
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    lock = Lock(driver, database, operation_id, owner, threading.Event())
+    _claim(lock)
+    ended = threading.Event()
+    beat = threading.Thread(target=_beat, args=(lock, ended), name="synthgen-lock", daemon=True)
+    beat.start()
+    try:
+        yield lock
+    except BaseException:
+        ended.set()
+        # What went wrong is the news; a lock that cannot be given back any more is taken over.
+        with suppress(Neo4jError, DriverError, OSError):
+            lock.write(cypher.RELEASE_LOCK, patience=Patience(seconds=2.0))
+        raise
+    ended.set()
+    beat.join()
+    lock.write(cypher.RELEASE_LOCK)
+
+
+def _claim(lock: Lock) -> None:
+    lock.write(cypher.CLAIM)
+    try:
+        taken_from = _win(lock)
+        if taken_from is not None:
+            _end_transactions(lock, taken_from)
+        lock.write(cypher.DELETE_OLD_CLAIMS, {"stale_ms": STALE_SECONDS * 1000})
+    except BaseException:
+        with suppress(Neo4jError, DriverError, OSError):
+            lock.write(cypher.RELEASE_LOCK)
+        raise
+
+
+def _win(lock: Lock) -> str | None:
+    """Turn our claim into the lock; gives the dead owner it was taken from."""
+    dead: list[str] = []
+
+    def work(transaction: neo4j.Transaction) -> None:
+        transaction.run(cypher.LOCK_CLAIMS, lock.parameters).consume()
+        for holder in transaction.run(cypher.READ_HOLDERS).data():
+            if holder["owner"] == lock.owner:
+                return
+            seen = {"seen_owner": holder["owner"], "seen_heartbeat": holder["heartbeat"], **lock.parameters}
+            if not _is_dead(holder) or not transaction.run(cypher.END_HOLDER, seen).data():
+                raise _locked(lock.database, holder)
+            dead.append(holder["owner"])
+        if not transaction.run(cypher.WIN_CLAIM, lock.parameters).data():
+            raise lock.lost_error()
+
+    for _ in range(CLAIM_TRIES):
+        try:
+            run_transaction(lock.driver, lock.database, work, metadata=lock.metadata, patience=SHORT)
+        except ClientError as error:
+            # Another claim was withdrawn between being seen and being locked.
+            if error.code != "Neo.ClientError.Statement.EntityNotFound":
+                raise
+        else:
+            return dead[-1] if dead else None
+    raise LockedError(f"the lock on database {lock.database!r} is contested", hint="try again in a minute",
+                      operation_id=lock.operation_id)
+
+
+def _is_dead(holder: dict[str, Any]) -> bool:
+    if holder["age_ms"] > STALE_SECONDS * 1000:
+        return True
+    host, _, rest = holder["owner"].partition(":")
+    process = rest.partition(":")[0]
+    return host == socket.gethostname() and process.isdigit() and not _lives(int(process))
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _locked(database: str, holder: dict[str, Any]) -> LockedError:
+    left = max(0, round(STALE_SECONDS - holder["age_ms"] / 1000))
+    return LockedError(
+        f"database {database!r} is locked by {holder['owner']}, at work on {holder['operation_id']} since"
+        f" {holder['since']}",
+        hint=f"wait until it ends; if it is dead, its lock is free in {left} s",
+        owner=holder["owner"], operation_id=holder["operation_id"], since=holder["since"], free_in_seconds=left)
+
+
+def _end_transactions(lock: Lock, owner: str) -> None:
+    """End what an earlier owner still has in flight, so that no batch of its comes after ours.
+
+    A transaction that is ended while its client is silent stays listed, but cannot commit any more. One that is ended
+    in the midst of its commit is listed likewise until that is done, hence the wait.
+    """
+    began = time.monotonic()
+    while found := lock.write(cypher.FIND_TRANSACTIONS, {"holder": owner}):
+        waited = time.monotonic() - began
+        running = [row["transaction"] for row in found if not row["ended"]]
+        if not running and waited > COMMIT_SECONDS:
+            return
+        if waited > DRAIN_SECONDS:
+            raise LockedError(f"transactions of {owner} do not end on database {lock.database!r}",
+                              hint="see `SHOW TRANSACTIONS`", transactions=running)
+        if running:
+            lock.write(cypher.END_TRANSACTIONS, {"transactions": running})
+        time.sleep(0.1)
+
+
+def _beat(lock: Lock, ended: threading.Event) -> None:
+    while not ended.wait(BEAT_SECONDS):
+        try:
+            if not lock.write(cypher.BEAT, patience=Patience(seconds=0)):
+                lock.lost.set()
+                return
+        except (Neo4jError, DriverError, OSError):
+            # A beat may miss; whether the lock still is ours is decided by each batch's own transaction.
+            continue

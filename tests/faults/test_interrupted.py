@@ -1,0 +1,311 @@
+"""Loads that are killed, interrupted or fail: afterwards the old database or the new one is there, whole."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from importer.servers.local import LocalServer
+from synthgen.files import file_digest
+from tests.workshop import Workshop
+
+pytestmark = pytest.mark.neo4j
+
+RESOURCES = 3000
+
+
+@pytest.fixture(scope="module")
+def base(workshop: Workshop) -> str:
+    """A small base, exported; gives its digest."""
+    sample = workshop.do("synthgen sample --resources 300", "--out", str(workshop.out / "sample"))
+    workshop.do("importer restore", str(workshop.out / "sample"))
+    workshop.do("synthgen export")
+    return sample["digest"]
+
+
+@pytest.fixture
+def operation(workshop: Workshop, base: str) -> str:
+    """A bundle that is not loaded; afterwards whatever is left of it is taken out, and the base must be there."""
+    operation_id = workshop.do("synthgen generate --strategy random --count", str(RESOURCES))["operation_id"]
+    yield operation_id
+    workshop.do("importer server start")
+    if workshop.one("MATCH (n) WHERE n.scale_operation_id = $o RETURN count(n)", o=operation_id):
+        workshop.do(f"importer rollback {operation_id}")
+    assert (workshop.digest(), workshop.traces()) == (base, 0)
+    assert left_over(workshop) == []
+
+
+def left_over(workshop: Workshop) -> list[str]:
+    """Name what a load left in the server's home."""
+    return [path.name for name in ("load.json", "staging") for path in home(workshop).glob(name)]
+
+
+def home(workshop: Workshop) -> Path:
+    """Give the server's folder."""
+    return Path(str(workshop.address.home))
+
+
+def step(workshop: Workshop) -> str | None:
+    """Say how far an offline load says it is."""
+    try:
+        return json.loads((home(workshop) / "load.json").read_text(encoding="utf-8"))["step"]
+    except FileNotFoundError:
+        return None
+
+
+def staged(workshop: Workshop, pattern: str) -> bool:
+    """Say whether a file is there in the staging folder."""
+    return any((home(workshop) / "staging").glob(pattern))
+
+
+def resources(workshop: Workshop, operation_id: str) -> int:
+    """Count the operation's resources in the database."""
+    return workshop.one("MATCH (n:Resource) WHERE n.scale_operation_id = $o RETURN count(n)", o=operation_id)
+
+
+def is_up(workshop: Workshop) -> bool:
+    """Say whether the server runs."""
+    return LocalServer(home(workshop)).status().state == "running"
+
+
+def is_new(workshop: Workshop, operation_id: str) -> bool:
+    """Say whether the database that is served is the new one."""
+    try:
+        return workshop.one("MATCH (n) WHERE n.scale_operation_id = $o RETURN count(n)", o=operation_id) > 0
+    except Exception:  # noqa: BLE001 - while it is down, it is not
+        return False
+
+
+MOMENTS: dict[str, Callable[[Workshop, str], bool]] = {
+    "when the journal is written": lambda shop, _: step(shop) == "importing",
+    "while the base is written": lambda shop, _: staged(shop, "*/base/*.csv"),
+    "while neo4j-admin imports": lambda shop, _: staged(shop, "*/data/databases/neo4j/*"),
+    "when the server is down": lambda shop, _: step(shop) == "importing" and not is_up(shop),
+    "when the swap is announced": lambda shop, _: step(shop) == "swapping",
+    "when the old store is aside": lambda shop, _: staged(shop, "*/old/databases/neo4j"),
+    "when both stores are moved": lambda shop, _: staged(shop, "*/old/transactions/neo4j"),
+    "when the new one is served": lambda shop, operation_id: step(shop) == "swapping" and is_new(shop, operation_id),
+    "when the new one is good": lambda shop, _: step(shop) == "done",
+}
+COMMANDS = ("server start", "load {} --mode offline", "load {} --mode online", "rollback {}")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_offline_load_killed_at_any_moment(workshop, base, operation, moment):
+    """SIGKILL: the next command, whichever it is, finds the old database or the new one whole, and goes on from it."""
+    code = workshop.end_when(f"importer load {operation} --mode offline", lambda: MOMENTS[moment](workshop, operation),
+                             signal.SIGKILL)
+    follow = COMMANDS[list(MOMENTS).index(moment) % len(COMMANDS)].format(operation)
+    finished = code is None or step(workshop) == "done"
+    answer = workshop.run(f"importer {follow}", "--json")
+    assert "Traceback" not in answer.stderr
+    assert left_over(workshop) == []
+    counted = resources(workshop, operation)
+    if follow.startswith("load"):
+        assert answer.code == 0 or (code is None and "loaded already" in answer.stderr), answer
+        assert counted == RESOURCES
+        assert workshop.do(f"importer validate {operation}")["passed"]
+        assert workshop.manifest(operation)["history"][-2]["event"] == "loaded"
+    elif follow.startswith("rollback"):
+        assert (answer.code, counted) == (0 if finished else 2, 0), answer
+    else:
+        assert (answer.code, counted) == (0, RESOURCES if finished else 0), answer
+    assert workshop.do("importer digest --base-only")["digest"] == base
+    assert len(workshop.schema()) == 12
+
+
+def test_an_offline_load_killed_by_chance(workshop, base, operation):
+    """SIGKILL a little later each time, five times over: the last load brings exactly the bundle."""
+    for tenths in (4, 9, 15, 25, 40):
+        began = time.monotonic()
+        workshop.end_when(f"importer load {operation} --mode offline",
+                          lambda: time.monotonic() > began + tenths / 10, signal.SIGKILL)  # noqa: B023 - used at once
+    if workshop.run(f"importer load {operation} --mode offline").code == 5:
+        assert "loaded" in workshop.events(operation)
+    assert workshop.do(f"importer validate {operation}")["passed"]
+    assert left_over(workshop) == []
+
+
+@pytest.mark.parametrize("moment", [
+    "while neo4j-admin imports", "when the server is down", "when both stores are moved", "when the new one is served"])
+def test_an_offline_load_interrupted(workshop, base, operation, moment):
+    """Ctrl-C: exit code 130, at once the old database is served again, and the history says so."""
+    code = workshop.end_when(f"importer load {operation} --mode offline", lambda: MOMENTS[moment](workshop, operation),
+                             signal.SIGINT)
+    assert code == 130
+    assert (workshop.digest(), left_over(workshop)) == (base, [])
+    failed = workshop.manifest(operation)["history"][-1]
+    assert (failed["event"], failed["error"], failed["undone"]) == ("load_failed", "KeyboardInterrupt", True)
+    assert workshop.do("importer list")["operations"][-1]["state"] == "failed"
+
+
+def rewrite(workshop: Workshop, operation_id: str, change: Callable[[list[list[str]]], None]) -> str:
+    """Change a part of nodes so that its digest in the manifest is right again; gives the file's name."""
+    folder = workshop.out / "operations" / operation_id
+    manifest = workshop.manifest(operation_id)
+    part = manifest["node_groups"][0]["parts"][0]
+    path = folder / part["file"]
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    change(rows)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows(rows)
+    part |= {"bytes": path.stat().st_size, "digest": file_digest(path)}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return path.name
+
+
+def test_an_import_that_fails(workshop, base, operation):
+    """neo4j-admin refuses a row: exit code 1, the file is named, the old database was served all the time."""
+    def repeat_an_id(rows: list[list[str]]) -> None:
+        rows[1][0] = rows[0][0]
+
+    rewrite(workshop, operation, repeat_an_id)
+    serving = LocalServer(home(workshop)).status()
+    answer = workshop.run(f"importer load {operation} --mode offline --json")
+    assert answer.code == 1, answer
+    assert answer.error["undone"] is True
+    assert "0" in answer.error["message"]
+    assert "Duplicate" in answer.error["message"] or "defined more than once" in answer.error["message"]
+    assert LocalServer(home(workshop)).status() == serving
+    assert workshop.events(operation) == ["generated", "load_started", "load_failed"]
+    assert (workshop.digest(), left_over(workshop)) == (base, [])
+
+
+def test_a_new_store_that_is_not_what_it_should_be(workshop, base, operation):
+    """The import succeeds but a row is missing: the counts say so, and the old database is served again."""
+    rewrite(workshop, operation, lambda rows: rows[-1].__setitem__(1, ""))
+    answer = workshop.run(f"importer load {operation} --mode offline --json")
+    assert answer.code == 1, answer
+    assert (answer.error["undone"], workshop.events(operation)[-1]) == (True, "load_failed")
+    assert (workshop.digest(), left_over(workshop)) == (base, [])
+
+
+def test_a_schema_that_the_new_data_break(workshop, base, operation):
+    """The import succeeds, but a constraint of the base cannot be made again: undone, and the constraint is named."""
+    workshop.query("CREATE CONSTRAINT once FOR (n:Resource) REQUIRE (n.id, n.scale_operation_id) IS UNIQUE")
+    try:
+        other = str(workshop.out / "constrained")
+        workshop.do("synthgen export --out", other)
+        broken = workshop.do("synthgen generate --strategy random --count 200 --base", other)["operation_id"]
+        column = header(workshop, broken).index("id:string")
+        rewrite(workshop, broken, lambda rows: rows[1].__setitem__(column, rows[0][column]))
+        answer = workshop.run(f"importer load {broken} --mode offline --json --base", other)
+        assert answer.code == 1, answer
+        assert (answer.error["undone"], "constraint" in answer.error["message"].lower()) == (True, True)
+        assert (workshop.digest(), left_over(workshop)) == (base, [])
+    finally:
+        workshop.query("DROP CONSTRAINT once")
+
+
+def header(workshop: Workshop, operation_id: str) -> list[str]:
+    """Give the columns of the operation's first node group."""
+    folder = workshop.out / "operations" / operation_id
+    return (folder / "nodes-000.header.csv").read_text(encoding="utf-8").strip().split(",")
+
+
+@pytest.mark.parametrize("until", [1, RESOURCES // 2, RESOURCES])
+def test_an_online_load_killed_goes_on(workshop, base, operation, until):
+    """SIGKILL after so many resources: the same command ends the work, exactly, and validation passes."""
+    code = workshop.end_when(
+        f"importer load {operation} --mode online --batch-rows 100 --writers 1-2",
+        lambda: resources(workshop, operation) >= until,
+        signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert workshop.do("importer list")["operations"][-1]["state"] == "loading"
+    workshop.do(f"importer load {operation} --mode online")
+    assert resources(workshop, operation) == RESOURCES
+    assert workshop.do(f"importer validate {operation}")["passed"]
+    assert workshop.events(operation) == ["generated", "load_started", "load_started", "loaded", "validated"]
+
+
+def test_an_online_load_killed_before_it_could_say_that_it_is_done(workshop, base, operation):
+    """All is written, the ledger is gone, the history knows nothing: the same command only finishes the record."""
+    def is_written() -> bool:
+        return resources(workshop, operation) and (
+            workshop.one("MATCH (n:__SynthgenBatch) RETURN count(n)") == 0)
+
+    assert workshop.end_when(f"importer load {operation} --mode online", is_written, signal.SIGKILL) is not None
+    stages = [stage["stage"] for stage in workshop.do(f"importer load {operation} --mode online")["stages"]]
+    assert "ImportAside" not in stages
+    assert workshop.do(f"importer validate {operation}")["passed"]
+    assert workshop.events(operation)[-2:] == ["loaded", "validated"]
+
+
+def test_an_online_load_killed_and_rolled_back(workshop, base, operation):
+    """SIGKILL half-way, then a rollback instead: the base is there again (the fixture looks)."""
+    workshop.end_when(
+        f"importer load {operation} --mode online --batch-rows 100 --writers 1",
+        lambda: resources(workshop, operation) > 500,
+        signal.SIGKILL)
+    answer = workshop.run(f"importer load {operation} --mode offline --json")
+    assert (answer.code, answer.error["kind"]) == (5, "RefusedError")
+    refused = workshop.run("synthgen export --json --out", str(workshop.out / "half"))
+    assert (refused.code, (workshop.out / "half").exists()) == (5, False)
+    assert workshop.do(f"importer rollback {operation}")["nodes"] > 500
+    assert workshop.events(operation)[-1] == "rolled_back"
+
+
+def test_an_online_load_interrupted_goes_on(workshop, base, operation):
+    """Ctrl-C: exit code 4 and the hint that the same command goes on; it does."""
+    code = workshop.end_when(
+        f"importer load {operation} --mode online --batch-rows 100 --writers 1",
+        lambda: resources(workshop, operation) > 500,
+        signal.SIGINT)
+    assert code == 4
+    workshop.do(f"importer load {operation} --mode online")
+    assert workshop.do(f"importer validate {operation}")["passed"]
+
+
+def test_an_online_load_that_fails_for_good(workshop, base, operation):
+    """A constraint forbids one node: exit code 1, everything that was written is gone again, the history says so."""
+    folder = workshop.out / "operations" / operation
+    column = header(workshop, operation).index("id:string")
+    with (folder / "nodes-000.part-00000.csv").open(encoding="utf-8", newline="") as stream:
+        taken = list(csv.reader(stream))[-1][column]
+    workshop.query("CREATE CONSTRAINT once FOR (n:Once) REQUIRE n.id IS UNIQUE")
+    workshop.query("CREATE CONSTRAINT also FOR (n:Resource) REQUIRE (n.id, n.synthetic) IS UNIQUE")
+    workshop.query("CREATE (:Resource:Conflict {id: $id, synthetic: true})", id=taken)
+    try:
+        before = workshop.digest()
+        answer = workshop.run(f"importer load {operation} --mode online --allow-changed --batch-rows 100 --json")
+        assert answer.code == 1, answer
+        assert answer.error["undone"] is True
+        assert taken in answer.error["message"]
+        assert workshop.digest() == before
+        assert workshop.events(operation) == ["generated", "load_started", "load_failed"]
+        assert workshop.run(f"importer validate {operation}").code == 3
+    finally:
+        workshop.query("MATCH (n:Conflict) DELETE n")
+        for name in ("once", "also"):
+            workshop.query(f"DROP CONSTRAINT {name}")
+
+
+def test_a_rollback_interrupted_goes_on(workshop, base, operation):
+    """A rollback that was killed: the same command ends it."""
+    workshop.do(f"importer load {operation} --mode online")
+    due = workshop.manifest(operation)["counts"]["nodes"]
+    workshop.end_when(f"importer rollback {operation}",
+                      lambda: workshop.one("MATCH (n:__SynthgenBatch {kind: 'rollback'}) RETURN count(n)") > 0,
+                      signal.SIGKILL)
+    left = workshop.one("MATCH (n) WHERE n.scale_operation_id = $o RETURN count(n)", o=operation)
+    assert left <= due
+    workshop.do(f"importer rollback {operation}")
+
+
+def test_no_import_goes_on_behind_the_back_of_a_killed_load(workshop, base, operation):
+    """The neo4j-admin of a killed load does not write into the store that the next load makes."""
+    workshop.end_when(f"importer load {operation} --mode offline",
+                      lambda: MOMENTS["while neo4j-admin imports"](workshop, operation), signal.SIGKILL)
+    first = {path.name for path in (home(workshop) / "staging").iterdir()}
+    with workshop.running(f"importer load {operation} --mode offline") as second:
+        while not first.isdisjoint(now := {path.name for path in (home(workshop) / "staging").glob("*")}) or not now:
+            assert second.poll() is None
+        assert second.wait(120) == 0
+    assert workshop.do(f"importer validate {operation}")["passed"]

@@ -1,0 +1,149 @@
+"""What a load or a rollback will do, as data, and the same told in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from importer.explain import explain
+from importer.operations import check_exchangeable
+from importer.stages import (
+    CHECKS,
+    CheckBundle,
+    CheckEmpty,
+    CheckResult,
+    CheckSnapshot,
+    CheckSpace,
+    CheckUnchanged,
+    CreateSchema,
+    DeleteOperation,
+    DropOldStore,
+    ImportAside,
+    SetEmptyArrays,
+    Stage,
+    SwapStore,
+    WriteOnline,
+    build_end_of_load,
+    build_offline_load,
+    build_online_load,
+    build_restore,
+    build_rollback,
+    space_needed,
+)
+from synthgen.bundle.read import Bundle
+from synthgen.database import Address
+from synthgen.errors import RefusedError
+from synthgen.graph import Graph
+from synthgen.snapshot.read import Snapshot
+from synthgen.snapshot.write import write_snapshot
+from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
+
+STORE = [ImportAside, SwapStore, CreateSchema, SetEmptyArrays, CheckResult, DropOldStore]
+
+
+@pytest.fixture
+def snapshot(tmp_path) -> Snapshot:
+    """An empty base."""
+    return write_snapshot(Graph([], []), tmp_path / "base", created_at="2026-01-01T00:00:00+00:00", source={},
+                          profile="auto")
+
+
+@pytest.fixture
+def bundles(tmp_path) -> list[Bundle]:
+    """Two small operations."""
+    return [write_bundle(tmp_path, [NodeRows(["A"], {}, [()] * 1200)],
+                         [RelationshipRows("T", [(i, i + 1) for i in range(1100)])], operation_id=operation_id)
+            for operation_id in (OPERATION, OTHER_OPERATION)]
+
+
+def kinds(stages: list[Stage]) -> list[type]:
+    """Name the kinds of stages."""
+    return [type(stage) for stage in stages]
+
+
+def test_an_offline_load_checks_all_first_and_drops_the_old_store_last(snapshot, bundles):
+    """Everything that can be refused is looked at before anything is touched; the way back is kept to the end."""
+    mine, other = bundles
+    stages = build_offline_load(snapshot, mine, [other], allow_changed=False, heap="2g")
+    assert kinds(stages) == [CheckBundle, CheckBundle, CheckSnapshot, CheckSpace, CheckUnchanged, *STORE]
+    assert [stage.bundle for stage in stages[:2]] == [mine, other]
+    assert stages[4] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False)
+    assert stages[5] == ImportAside(snapshot, (other, mine), "2g")
+    assert stages[9] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION))
+
+
+def test_an_online_load_finds_its_base_nodes_before_it_writes(bundles):
+    """The base part is checked and searched once, then written to, then checked again."""
+    mine, _ = bundles
+    stages = build_online_load(mine, [OTHER_OPERATION], allow_changed=False)
+    digest = mine.manifest.snapshot["digest"]
+    both = (OPERATION, OTHER_OPERATION)
+    assert stages == [CheckBundle(mine), CheckUnchanged(digest, both, allow_changed=False, bundle=mine),
+                      WriteOnline(mine), CheckResult(digest, (mine,), both)]
+    assert build_online_load(mine, [], allow_changed=True)[-1].digest is None
+
+
+def test_the_end_of_a_load_writes_nothing(bundles):
+    """A load that was killed after its last write only has to be checked."""
+    assert kinds(build_end_of_load(bundles[0], [], allow_changed=False)) == [CheckBundle, CheckResult]
+
+
+def test_a_restore_wants_an_empty_database(snapshot):
+    """The same store swap as an offline load, on an empty database, without operations."""
+    stages = build_restore(snapshot, heap="1g")
+    assert kinds(stages) == [CheckSnapshot, CheckEmpty, CheckSpace, *STORE]
+    assert stages[3].bundles == ()
+
+
+def test_a_rollback_is_one_stage():
+    """It deletes what is marked, nothing else."""
+    assert build_rollback(OPERATION, nodes=3, relationships=5) == [DeleteOperation(OPERATION, 3, 5)]
+
+
+def test_checks_come_before_what_changes_something(snapshot, bundles):
+    """What is refused is refused before the history, the store or the database are touched."""
+    for stages in (build_offline_load(snapshot, bundles[0], [bundles[1]], allow_changed=True, heap="1g"),
+                   build_online_load(bundles[0], [], allow_changed=True), build_restore(snapshot, heap="1g")):
+        are_checks = [isinstance(stage, CHECKS) for stage in stages]
+        assert are_checks == sorted(are_checks, reverse=True)
+        assert not all(are_checks)
+
+
+def test_space_grows_with_what_is_imported(snapshot, bundles):
+    """An import is refused for want of disk by what it holds: files of every bundle count, and a floor."""
+    assert space_needed(snapshot, ()) >= 100_000_000
+    one, two = (space_needed(snapshot, bundles[:count]) for count in (1, 2))
+    size = sum(part.bytes for part in bundles[1].manifest.parts)
+    assert two - one == 2 * size > 0
+
+
+def test_each_stage_is_told(snapshot, bundles):
+    """A line each, in order, with the numbers, ids and folders that matter."""
+    every = [*build_offline_load(snapshot, bundles[0], [bundles[1]], allow_changed=False, heap="2g"),
+             *build_online_load(bundles[0], [], allow_changed=True), *build_restore(snapshot, heap="2g"),
+             *build_rollback(OPERATION, nodes=3_000, relationships=5_000)]
+    lines = explain(every)
+    assert set(map(type, every)) == set(get_args(Stage))
+    assert all("\n" not in line and len(line) > 10 for line in lines)
+    told = dict(zip(map(type, every), lines, strict=True))
+    assert "3,000 nodes" in told[DeleteOperation]
+    assert "5,000 relationships" in told[DeleteOperation]
+    assert OPERATION in told[DeleteOperation]
+    assert str(snapshot.path) in told[CheckSnapshot]
+    assert "1,200 nodes" in told[CheckBundle]
+    assert "1,200 nodes, then 1,100 relationships" in told[WriteOnline]
+    assert "changes since the snapshot are allowed" in told[CheckUnchanged]
+    assert any("2,400 nodes and 2,200 relationships" in line and OTHER_OPERATION in line for line in lines)
+    assert any(f"digest is still {snapshot.digest}" in line for line in lines)
+
+
+def test_only_a_local_servers_own_database_can_be_exchanged(tmp_path):
+    """The store of another server, or of another database of ours, is refused before anything else."""
+    address = Address("bolt://127.0.0.1:1", "neo4j", "x", home=tmp_path)
+    check_exchangeable(address)
+    check_exchangeable(replace(address, database="NEO4J"))
+    for other in (replace(address, home=None), replace(address, database="system")):
+        with pytest.raises(RefusedError):
+            check_exchangeable(other)
