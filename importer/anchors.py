@@ -25,7 +25,8 @@ def find_anchors(bundle: Bundle, found: DatabaseDigest) -> pl.DataFrame:
     anchors = read_anchors(bundle).with_columns(twin=pl.int_range(pl.len()).over("digest"))
     there = pl.DataFrame({"id": found.ids, "digest": hex_digests(found.node_digests)},
                          schema={"id": pl.Int64, "digest": pl.String})
-    there = there.filter(pl.col("digest").is_in(anchors["digest"].unique().implode())).with_columns(
+    # In order of internal ids, so that a load that goes on finds the same twins again.
+    there = there.filter(pl.col("digest").is_in(anchors["digest"].unique().implode())).sort("id").with_columns(
         twin=pl.int_range(pl.len()).over("digest"))
     joined = anchors.join(there, on=["digest", "twin"], how="left", maintain_order="left")
     missing = joined.filter(pl.col("id").is_null())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from synthgen.errors import NotAllowedError, SynthError, UnreachableError, Usage
 
 DEFAULT_DATABASE = "neo4j"
 CONNECT_SECONDS = 10.0
+_URI = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://")
+_URI_HINT = "use bolt://host:port or neo4j://host:port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,9 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
     Raises:
         UnreachableError, NotAllowedError, UsageError, SynthError: As `translated` says.
     """
+    # The driver knows http as well, which needs packages that it does not bring.
+    if not _URI.match(address.uri):
+        raise UsageError(f"{address.uri!r} is not a usable address", hint=_URI_HINT)
     with translated(address):
         driver = neo4j.GraphDatabase.driver(
             address.uri,
@@ -108,7 +114,9 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
             user_agent="synthgen",
         )
         with driver:
-            driver.execute_query("RETURN 1", database_=address.database, routing_=neo4j.RoutingControl.READ)
+            # Not `execute_query`, which would try for half a minute before it says that nobody is there.
+            with driver.session(database=address.database, default_access_mode=neo4j.READ_ACCESS) as session:
+                session.run("RETURN 1").consume()
             yield driver
 
 
@@ -129,7 +137,7 @@ def translated(address: Address) -> Iterator[None]:
                                hint="check the address; for the local server run `importer server start`") from error
     except (ConfigurationError, ValueError) as error:
         raise UsageError(f"{address.uri!r} is not a usable address: {_first_line(error)}",
-                         hint="use bolt://host:port or neo4j://host:port") from error
+                         hint=_URI_HINT) from error
     except ClientError as error:
         if error.code == "Neo.ClientError.Database.DatabaseNotFound":
             raise UsageError(f"{address.uri} has no database {address.database!r}",

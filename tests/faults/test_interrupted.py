@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from importer.servers.local import LocalServer
+from synthgen.database import connect
 from synthgen.files import file_digest
+from tests.conftest import running_server
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -202,6 +205,27 @@ def test_a_schema_that_the_new_data_break(workshop, base, operation):
         assert (workshop.digest(), left_over(workshop)) == (base, [])
     finally:
         workshop.query("DROP CONSTRAINT once")
+
+
+def test_a_disk_that_fills_up_during_the_import(workshop, base, small_disk, tmp_path):
+    """There was room when it was looked at, but not for long: exit code 1, the old database serves, nothing is left."""
+    with running_server(small_disk / "home") as address, connect(address) as driver:
+        small = Workshop(tmp_path / "out", address, driver)
+        small.out.mkdir()
+        small.do("importer restore", str(workshop.out / "sample"))
+        small.do("synthgen export")
+        operation_id = small.do("synthgen generate --strategy random --count", str(RESOURCES))["operation_id"]
+        with small.running(f"importer load {operation_id} --mode offline --json") as load:
+            while step(small) is None:
+                assert load.poll() is None
+            (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 500_000))
+            said, words = load.communicate(timeout=120)
+        (small_disk / "filler").unlink()
+        assert (load.returncode, json.loads(said)["error"]["undone"]) == (1, True), words
+        assert "Traceback" not in words
+        assert small.events(operation_id) == ["generated", "load_started", "load_failed"]
+        assert (small.digest(), left_over(small)) == (base, [])
+        small.do(f"importer load {operation_id} --mode offline")
 
 
 def header(workshop: Workshop, operation_id: str) -> list[str]:

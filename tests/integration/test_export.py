@@ -33,8 +33,8 @@ SCALARS = {
 }
 NAMES = [
     "a b", "a`b", "``", "a'b", 'a"b', '"', "имя 名前 😀", "a\\b", "\\u0060", "a;b", "a|b", "#a", "$a", "a{b",
-    "a{b}", "a}b", "a[]", "a(b)", "a\tb", "a.b", "a/b", "-a", "--a", "@a", "a%20b", "null", "NaN", "true", "ID", "LABEL", "START_ID",
-    "\u00a0a", "a\u2028b", "a" * 300,
+    "a{b}", "a}b", "a[]", "a(b)", "a\tb", "a.b", "a/b", "-a", "--a", "@a", "a%20b", "null", "NaN", "true",
+    "ID", "LABEL", "START_ID", "\u00a0a", "a\u2028b", "a" * 300,
 ]
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.servers.local import LocalServer
 from synthgen.files import file_digest
-from tests.conftest import free_port
+from tests.conftest import free_port, running_server
 from tests.workshop import Answer, Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -295,37 +292,27 @@ def test_validation_finds_what_somebody_changed(shop, change, check):
     shop.query("MATCH (n:Region) REMOVE n.touched")
 
 
-def test_a_full_disk(own_server, shop, tmp_path):
-    """The disk of the server has no room for a second store: exit code 5 before anything is touched."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(disk)], check=False,
-                                      capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk")
-    server = LocalServer(disk / "home")
-    try:
-        server.start(port=free_port(), heap="512m")
-        small = Workshop(shop.out, replace(shop.address, uri=server.status().uri, home=server.home,
-                                           password=server.password()), shop.driver)
-        (disk / "filler").write_bytes(bytes(disk_free(disk) - 90_000_000))
+def test_a_full_disk(shop, small_disk):
+    """No room for a second store: exit code 5 before anything is touched; no room for files: 1, and none is left."""
+    with running_server(small_disk / "home") as address:
+        small = Workshop(shop.out, address, shop.driver)
+        fill(small_disk, leave=90_000_000)
         for command in (f"load {FIRST} --mode offline --allow-changed", f"restore {shop.out}/sample"):
             refused(small.run(f"importer {command} --json"), 5, "MB are free", kind="RefusedError")
-        assert not list(server.home.glob("staging")) + list(server.home.glob("load.json"))
+        assert not [*address.home.glob("staging"), *address.home.glob("load.json")]
         assert small.do("importer digest")["nodes"] == 0
-        (disk / "filler").write_bytes(bytes(disk_free(disk) + 90_000_000 - 2_000_000))
-        refused(small.run("synthgen sample --resources 5000 --out", str(disk / "sample"), "--json"), 1,
-                "cannot be written", "free space")
-        refused(small.run(f"synthgen generate --strategy random --count 20000 --base {shop.out}/base --out",
-                          str(disk / "out"), "--json"), 1, "cannot be written", "free space")
-        assert [path.name for path in disk.rglob("*") if "sample" in path.name or "scale-" in path.name] == []
-    finally:
-        server.stop()
-        subprocess.run(["umount", str(disk)], check=True)
+        fill(small_disk, leave=1_000_000)
+        for command in (f"sample --resources 5000 --out {small_disk}/sample",
+                        f"generate --strategy random --count 20000 --base {shop.out}/base --out {small_disk}/out"):
+            refused(small.run(f"synthgen {command} --json"), 1, "cannot be written", "free space")
+        assert not [path for path in small_disk.rglob("*") if "sample" in path.name or "scale-" in path.name]
+        (small_disk / "filler").unlink()
 
 
-def disk_free(path: Path) -> int:
-    """Give the free bytes of a disk."""
-    return shutil.disk_usage(path).free
+def fill(disk: Path, *, leave: int) -> None:
+    """Fill a disk but for some bytes."""
+    with (disk / "filler").open("ab") as stream:
+        stream.write(bytes(shutil.disk_usage(disk).free - leave))
 
 
 DRY_RUNS = {

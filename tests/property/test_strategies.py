@@ -33,6 +33,7 @@ from tests.growths import (
     made_by,
     make_bundle,
 )
+from tests.tiny import NETWORK, SUBNET, VM, tiny_graph
 
 FACTORS = st.one_of(st.sampled_from((1.5, 2.0, 3.0, 10.0, 1.1, 2.5)),
                     st.integers(101, 600).map(lambda hundredths: hundredths / 100))
@@ -295,6 +296,28 @@ def check_nested_ids(made: Made, sources: list[int], view: View) -> None:
             if above == copy and view.nodes[child].properties["id"].startswith(
                     view.nodes[parent].properties["id"] + "/"):
                 assert made_id.startswith(ids[parent, copy] + "/")
+
+
+@pytest.mark.parametrize("parameters", [
+    TemplateParameters(template={NETWORK: 5, SUBNET: 13, VM: 3}),
+    RandomParameters(count=21, distribution={NETWORK: 5, SUBNET: 13, VM: 3}),
+], ids=["template", "random"])
+def test_nested_copies_agree_where_types_have_different_numbers(parameters: Parameters) -> None:
+    """A subnet's id names the copied network that contains it, and that network's own group, though counts differ."""
+    with grown_base(tiny_graph()) as (base, _, out):
+        made = made_by(make_bundle(base, parameters, out))
+    assert Counter(node.type for node in made.resources) == {NETWORK: 5, SUBNET: 13, VM: 3}
+    check_containers(made)
+    ids = {node.properties["id"] for node in made.nodes}
+    for node in made.nodes:
+        if node.type == SUBNET:
+            network, _, _ = node.properties["id"].partition("/subnets/")
+            group, _, _ = network.partition("/providers/")
+            assert {network, group} <= ids
+            assert group.endswith("/" + node.properties["resource_group"])
+    groups = Counter(number for (_, number), type_, end, _ in made.relationships
+                     if type_ == "CONTAINS" and made.labels_at(end, View([], [])) == ("Resource",))
+    assert len(groups) > 5
 
 
 # ——— random ———
