@@ -10,21 +10,18 @@ import typer
 
 from importer.servers.cli import server
 from synthgen.options import (
+    AddressFinder,
     BaseOption,
-    DatabaseOption,
     HomeOption,
     JsonOption,
     OutOption,
-    PasswordFileOption,
-    UriOption,
-    UserOption,
+    names_database,
 )
 from synthgen.output import Output, run_cli
 
 if TYPE_CHECKING:
     from importer.operations import Done, Listed
     from importer.validate import Check
-    from synthgen.database import Address
 
 app = typer.Typer(
     name="importer", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
@@ -69,6 +66,7 @@ def restore(
 @app.command(help="Load an operation: offline (neo4j-admin database import into a new store, then a swap; local server"
              " only) or online (batched writes, any server; goes on where it stopped). Without an operation: the newest"
              " that is not loaded." + EXAMPLE.format("importer load --mode offline"))
+@names_database
 def load(
     operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
     mode: Annotated[str, typer.Option(help="offline or online.")] = "online",
@@ -81,11 +79,8 @@ def load(
     batch_rows: Annotated[str, typer.Option(help="online: fewest-most rows of a batch.")] = "100-10000",
     writers: Annotated[str, typer.Option(help="online: fewest-most batches at once.")] = "1-5",
     dry_run: DryRunOption = False,
-    uri: UriOption = None,
-    user: UserOption = None,
-    password_file: PasswordFileOption = None,
-    database: DatabaseOption = None,
-    home: HomeOption = None,
+    *,
+    find: AddressFinder,
     as_json: JsonOption = False,
 ) -> None:
     """Load an operation."""
@@ -97,7 +92,7 @@ def load(
 
     output = Output(as_json=as_json)
     checked, options = check_mode(mode), read_options(batch_rows, writers)
-    address = _address(uri, user, password_file, database, home, out)
+    address = find()
     bundle = choose_bundle(out_folder(out), operation)
     if dry_run:
         _say_plan(output, explain(plan_load(bundle, address, mode=checked, base=base_folder(base, out),
@@ -120,14 +115,12 @@ def load(
 @app.command(help="Check a loaded operation against its manifest, and the base part of the database against its"
              " snapshot's digest. Without an operation: the one loaded last."
              + EXAMPLE.format("importer validate"))
+@names_database
 def validate(
     operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
     out: OutOption = None,
-    uri: UriOption = None,
-    user: UserOption = None,
-    password_file: PasswordFileOption = None,
-    database: DatabaseOption = None,
-    home: HomeOption = None,
+    *,
+    find: AddressFinder,
     as_json: JsonOption = False,
 ) -> None:
     """Validate an operation."""
@@ -135,7 +128,7 @@ def validate(
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)
-    address = _address(uri, user, password_file, database, home, out)
+    address = find()
     checks = validate_operation(out_folder(out), operation, address, progress=output.progress)
     output.result({"passed": True, "checks": [asdict(check) for check in checks]},
                   "\n".join(map(_check_line, checks)) + f"\nall {len(checks)} checks passed")
@@ -144,15 +137,13 @@ def validate(
 @app.command(help="Delete an operation from the database: exactly the nodes that are marked with it, with their"
              " relationships. The bundle's files are kept, and are not needed."
              + EXAMPLE.format("importer rollback scale-20260131T120000-0123abcd"))
+@names_database
 def rollback(
     operation: Annotated[str, typer.Argument(help="Operation id.")],
     out: OutOption = None,
     dry_run: DryRunOption = False,
-    uri: UriOption = None,
-    user: UserOption = None,
-    password_file: PasswordFileOption = None,
-    database: DatabaseOption = None,
-    home: HomeOption = None,
+    *,
+    find: AddressFinder,
     as_json: JsonOption = False,
 ) -> None:
     """Roll an operation back."""
@@ -162,7 +153,7 @@ def rollback(
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)
-    address = _address(uri, user, password_file, database, home, out)
+    address = find()
     if dry_run:
         _say_plan(output, explain(plan_rollback(out_folder(out), operation, address)))
         return
@@ -175,14 +166,12 @@ def rollback(
 
 @app.command("list", help="List the operations that files and database know, and what became of each."
              + EXAMPLE.format("importer list --json"))
+@names_database
 def list_(
     out: OutOption = None,
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not ask the database.")] = False,
-    uri: UriOption = None,
-    user: UserOption = None,
-    password_file: PasswordFileOption = None,
-    database: DatabaseOption = None,
-    home: HomeOption = None,
+    *,
+    find: AddressFinder,
     as_json: JsonOption = False,
 ) -> None:
     """List operations."""
@@ -190,8 +179,7 @@ def list_(
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)
-    address = None if files_only else _address(uri, user, password_file, database, home, out)
-    listed = list_operations(out_folder(out), address)
+    listed = list_operations(out_folder(out), None if files_only else find())
     output.result({"operations": [asdict(one) for one in listed]},
                   "\n".join([_list_line(None), *map(_list_line, listed)]) if listed else "no operations")
 
@@ -199,14 +187,12 @@ def list_(
 @app.command(help="Compute the content digest of the database: of labels, types, properties and who is tied to whom."
              " Two databases with the same content have the same digest."
              + EXAMPLE.format("importer digest"))
+@names_database
 def digest(
     base_only: Annotated[bool, typer.Option("--base-only", help="Without nodes that carry an operation id.")] = False,
-    out: OutOption = None,
-    uri: UriOption = None,
-    user: UserOption = None,
-    password_file: PasswordFileOption = None,
-    database: DatabaseOption = None,
-    home: HomeOption = None,
+    out: OutOption = None,  # noqa: ARG001 - `find` looks there for the local server
+    *,
+    find: AddressFinder,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the digest."""
@@ -215,18 +201,11 @@ def digest(
     from synthgen.snapshot.export import digest_database
 
     output = Output(as_json=as_json)
-    address = _address(uri, user, password_file, database, home, out)
+    address = find()
     with connect(address) as driver:
         without = list(list_operations_in_database(driver, address.database)) if base_only else []
         found = digest_database(driver, address, without=without, progress=output.progress)
     output.result({"digest": found.digest, "nodes": found.nodes, "relationships": found.relationships}, found.digest)
-
-
-def _address(uri: str | None, user: str | None, password_file: Path | None, database: str | None, home: Path | None,
-             out: Path | None) -> Address:
-    from synthgen.database import find_address
-
-    return find_address(uri=uri, user=user, password_file=password_file, database=database, home=home, out=out)
 
 
 def _took(done: Done) -> dict[str, Any]:

@@ -9,16 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from synthgen.options import (
+    AddressFinder,
     BaseOption,
-    DatabaseOption,
-    HomeOption,
     JsonOption,
     OutOption,
-    PasswordFileOption,
     ProfileOption,
-    UriOption,
-    UserOption,
     clock,
+    names_database,
 )
 from synthgen.output import Output, run_cli
 
@@ -65,27 +62,23 @@ def sample(
 
 @app.command(help="Read the whole base graph from Neo4j into a snapshot. Writes that happen meanwhile are noticed, and"
              " the export fails then." + EXAMPLE.format("synthgen export --out out/base"))
+@names_database
 def export(
     out: Annotated[Path | None, typer.Option(help="Folder of the new snapshot; out/base by default.")] = None,
     profile: ProfileOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a snapshot that is there already.")] = False,
-    uri: UriOption = None,
-    user: UserOption = None,
-    password_file: PasswordFileOption = None,
-    database: DatabaseOption = None,
-    home: HomeOption = None,
+    *,
+    find: AddressFinder,
     as_json: JsonOption = False,
 ) -> None:
     """Export the base graph."""
     from synthgen.config import base_folder, setting
-    from synthgen.database import find_address
     from synthgen.generate import profile_for_export
     from synthgen.snapshot.export import export_snapshot
 
     output = Output(as_json=as_json)
-    address = find_address(uri=uri, user=user, password_file=password_file, database=database, home=home)
     snapshot = export_snapshot(
-        address, base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
+        find(), base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
         replace=replace, progress=output.progress,
     )
     _say_snapshot(output, snapshot)

@@ -1,11 +1,14 @@
-"""Options that several commands share, and how their texts are read; knows no graph."""
+"""Options that several commands share, and how their texts are read; knows no graph and no server."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +28,36 @@ PasswordFileOption = Annotated[Path | None, typer.Option(
 DatabaseOption = Annotated[str | None, typer.Option("--database", help="Database name; neo4j by default.")]
 HomeOption = Annotated[Path | None, typer.Option(
     "--home", help="The local server's folder; neo4j in the out folder by default.")]
+
+AddressFinder = Callable[[], Any]
+"""Finds the `synthgen.database.Address` that a command's options mean; see `names_database`."""
+
+_DATABASE_OPTIONS = {"uri": UriOption, "user": UserOption, "password_file": PasswordFileOption,
+                     "database": DatabaseOption, "home": HomeOption}
+
+
+def names_database(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a database, in the place of its parameter `find`, which finds it."""
+    signature = inspect.signature(command, eval_str=True)
+    parameters = list(signature.parameters.values())
+    place = [parameter.name for parameter in parameters].index("find")
+    options = [parameters[place].replace(name=name, annotation=annotation, default=None)
+               for name, annotation in _DATABASE_OPTIONS.items()]
+
+    # `--out` of an export is where the snapshot goes, not the folder that the local server lives in.
+    shares_out = "out" in signature.parameters and signature.parameters["out"].annotation == OutOption
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        from synthgen.database import find_address  # noqa: PLC0415 - a command that only says --help needs no driver
+
+        named = {name: given.pop(name) for name in _DATABASE_OPTIONS}
+        out = given["out"] if shares_out else None
+        command(**given, find=functools.partial(find_address, **named, out=out))
+
+    with_options.__signature__ = signature.replace(  # type: ignore[attr-defined]  # functions may have one
+        parameters=[*parameters[:place], *options, *parameters[place + 1:]])
+    return with_options
 
 
 def clock(text: str | None) -> datetime:

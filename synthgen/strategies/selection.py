@@ -77,7 +77,7 @@ def part_copy(base: Base, containment: Containment, chosen: Mask, quotas: Mappin
     """Mark exactly `quotas[type]` of the chosen resources of each type.
 
     Whole containers are taken first, in a seeded order, then whole resources with what they contain, then single
-    resources, parents before children.
+    resources, parents before children and children of those taken before others.
     """
     remaining = Counter(quotas)
     taken = np.zeros(base.size, np.bool_)
@@ -95,9 +95,11 @@ def part_copy(base: Base, containment: Containment, chosen: Mask, quotas: Mappin
                 taken[members[position]] = True
     free = resources[~taken[resources]]
     free = free[shuffled(len(free), derive_seed(seed, "single"))]
-    free = free[np.argsort(containment.depth[free], kind="stable")]
-    for node, type_ in zip(free.tolist(), types[free].to_list(), strict=True):
-        if remaining[type_] > 0:
-            remaining[type_] -= 1
-            taken[node] = True
+    for depth in np.unique(containment.depth[free]).tolist():
+        level = free[containment.depth[free] == depth]
+        level = level[np.argsort(~taken[containment.parent[level]], kind="stable")]
+        for node, type_ in zip(level.tolist(), types[level].to_list(), strict=True):
+            if remaining[type_] > 0:
+                remaining[type_] -= 1
+                taken[node] = True
     return taken

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from importer.lock import hold_lock
 from synthgen.files import file_digest
 from tests.conftest import free_port, running_server
 from tests.workshop import Answer, Workshop
@@ -218,16 +219,13 @@ def test_two_loads_at_once(shop, mode):
 
 def test_two_loads_at_once_from_different_places(shop):
     """Two that reach one database by its address, where no file can be shared: the database's own lock says 11."""
+    shop.do(f"importer load {FIRST}")
     elsewhere = replace(shop, settings={"NEO4J_URI": shop.address.uri, "NEO4J_PASSWORD": shop.address.password})
-    with elsewhere.running(f"importer load {FIRST} --json") as first:
-        while not shop.one("MATCH (n:__SynthgenLoad) RETURN count(n)"):
-            assert first.poll() is None
-        first.send_signal(signal.SIGSTOP)
-        refused(shop.run(f"importer load {SECOND} --json"), 11, "is locked by", kind="LockedError")
-        refused(elsewhere.run(f"importer rollback {FIRST} --json"), 11, "is locked by", kind="LockedError")
-        first.send_signal(signal.SIGCONT)
-        first.communicate(timeout=120)
-        assert first.returncode == 0
+    with hold_lock(shop.driver, shop.address.database, FIRST):
+        for one in (shop, elsewhere):
+            for command in (f"load {SECOND}", f"rollback {FIRST}"):
+                refused(one.run(f"importer {command} --json"), 11, "is locked by", kind="LockedError")
+    shop.do(f"importer load {SECOND}")
     assert shop.do(f"importer validate {FIRST}")["passed"]
 
 

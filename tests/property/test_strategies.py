@@ -17,7 +17,7 @@ from synthgen.errors import UsageError
 from synthgen.generate import grow
 from synthgen.graph import Graph
 from synthgen.parameters import Parameters, RandomParameters, TemplateParameters
-from tests.graphs import base_graphs
+from tests.graphs import Draft, base_graphs
 from tests.growths import (
     MARKS,
     NOW,
@@ -318,6 +318,25 @@ def test_nested_copies_agree_where_types_have_different_numbers(parameters: Para
     groups = Counter(number for (_, number), type_, end, _ in made.relationships
                      if type_ == "CONTAINS" and made.labels_at(end, View([], [])) == ("Resource",))
     assert len(groups) > 5
+
+
+def test_a_part_copy_is_exact_for_every_size() -> None:
+    """However few of a nested base are asked for, each type gets its share, and parents come before their children."""
+    draft = Draft()
+    for number in range(3):
+        network = draft.add(["Resource"], {"id": f"/n{number}", "type": NETWORK})
+        for child in range(number + 2):
+            subnet = draft.add(["Resource"], {"id": f"/n{number}/subnets/{child}", "type": SUBNET})
+            draft.tie(network, "CONTAINS", subnet)
+    with grown_base(draft.graph()) as (base, view, _):
+        counts = view.counts(view.chosen())
+        for total in range(1, 2 * len(view.nodes) + 2):
+            due = dict(zip(counts, largest_remainder(total, list(counts.values())), strict=True))
+            growth = grow(base, TemplateParameters(target_count=total), operation_id=OPERATION, seed=total)
+            made = Counter(type_ for block in growth.nodes for type_ in block.make(0, block.rows)["type"])
+            assert made == {type_: count for type_, count in due.items() if count}
+            ties = sum(block.rows for block in growth.relationships)
+            assert ties >= min(due.get(NETWORK, 0), due.get(SUBNET, 0))
 
 
 # ——— random ———
