@@ -142,6 +142,9 @@ def translated(address: Address) -> Iterator[None]:
         if error.code == "Neo.ClientError.Database.DatabaseNotFound":
             raise UsageError(f"{address.uri} has no database {address.database!r}",
                              hint="see `SHOW DATABASES`; choose one with --database") from error
+        if str(error.code).startswith("Neo.ClientError.Security."):
+            raise NotAllowedError(f"{where} does not let us in: {error.message}",
+                                  hint="check user and password; after several wrong ones wait some seconds") from error
         raise SynthError(f"{where} refused a statement: {error.message}", code=error.code) from error
     except (Neo4jError, DriverError) as error:
         raise SynthError(f"{where} failed: {_first_line(error)}") from error

@@ -6,14 +6,16 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from synthgen.errors import SynthError
+from synthgen.errors import SynthError, UsageError
 
+INTERRUPTED = 130
 PLAIN_LINE_SECONDS = 5.0
 """Off a terminal, a phase under way prints a line at most this often."""
 
@@ -97,11 +99,27 @@ def run_cli(app: Callable[..., Any]) -> None:
     """Run a typer app as a console script; the one place where errors become words and exit codes."""
     output = Output(as_json="--json" in sys.argv[1:])
     try:
-        app()
+        sys.exit(_run(app))
     except SynthError as error:
         output.failure(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         output.close()
         output.say("interrupted")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+
+
+def _run(app: Callable[..., Any]) -> int:
+    """Run the app and give its exit code; what Typer finds wrong with the call is a usage error like any other."""
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        # Typer does not export the base class of its errors; these two attributes are what makes one.
+        exit_code, describe = getattr(error, "exit_code", None), getattr(error, "format_message", None)
+        if not isinstance(exit_code, int) or describe is None:
+            raise
+        if not describe():  # help was shown instead
+            return exit_code
+        command = getattr(getattr(error, "ctx", None), "command_path", Path(sys.argv[0]).name)
+        raise UsageError(describe(), hint=f"`{command} --help` says what it takes") from error
+    return code if isinstance(code, int) else 0

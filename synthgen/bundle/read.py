@@ -81,7 +81,7 @@ def find_bundle(out: Path, operation_id: str) -> Bundle:
         UsageError: There is no such operation under `out`.
     """
     path = operations_folder(out) / operation_id
-    if "/" in operation_id or operation_id.startswith(".") or not path.is_dir():
+    if not operation_id or "/" in operation_id or operation_id.startswith(".") or not path.is_dir():
         raise UsageError(f"there is no operation {operation_id!r} in {operations_folder(out)}",
                          hint="`importer list` shows the operations there are", operation_id=operation_id)
     return open_bundle(path)

@@ -89,10 +89,14 @@ def test_wrong_password(shop):
     """Exit code 12; the password that was tried is in no word of the answer."""
     secret = "not-the-password-9"
     with unchanged(shop):
-        for command in ("synthgen export --out elsewhere", f"importer load {FIRST}", f"importer rollback {FIRST}"):
+        for command in ("synthgen export --out elsewhere", f"importer load {FIRST}", f"importer rollback {FIRST}",
+                        "importer list", "importer digest"):
             answer = shop.run(command, "--json", NEO4J_URI=shop.address.uri, NEO4J_PASSWORD=secret)
-            refused(answer, 12, "does not accept user 'neo4j'", kind="NotAllowedError")
+            refused(answer, 12, "user", "password", kind="NotAllowedError")
             assert secret not in answer.stdout + answer.stderr
+        # After some wrong ones Neo4j lets nobody in as this user for five seconds.
+        while shop.run("importer list").code == 12:
+            continue
 
 
 @pytest.mark.parametrize(("options", "words"), [
@@ -294,17 +298,19 @@ def test_a_full_disk(shop, small_disk):
     """No room for a second store: exit code 5 before anything is touched; no room for files: 1, and none is left."""
     with running_server(small_disk / "home") as address:
         small = Workshop(shop.out, address, shop.driver)
-        fill(small_disk, leave=90_000_000)
-        for command in (f"load {FIRST} --mode offline --allow-changed", f"restore {shop.out}/sample"):
-            refused(small.run(f"importer {command} --json"), 5, "MB are free", kind="RefusedError")
-        assert not [*address.home.glob("staging"), *address.home.glob("load.json")]
-        assert small.do("importer digest")["nodes"] == 0
-        fill(small_disk, leave=1_000_000)
-        for command in (f"sample --resources 5000 --out {small_disk}/sample",
-                        f"generate --strategy random --count 20000 --base {shop.out}/base --out {small_disk}/out"):
-            refused(small.run(f"synthgen {command} --json"), 1, "cannot be written", "free space")
-        assert not [path for path in small_disk.rglob("*") if "sample" in path.name or "scale-" in path.name]
-        (small_disk / "filler").unlink()
+        try:
+            fill(small_disk, leave=90_000_000)
+            for command in (f"load {FIRST} --mode offline --allow-changed", f"restore {shop.out}/sample"):
+                refused(small.run(f"importer {command} --json"), 5, "MB are free", kind="RefusedError")
+            assert not [*address.home.glob("staging"), *address.home.glob("load.json")]
+            assert small.do("importer digest")["nodes"] == 0
+            fill(small_disk, leave=100_000)
+            for command in (f"sample --resources 5000 --out {small_disk}/sample",
+                            f"generate --strategy random --count 20000 --base {shop.out}/base --out {small_disk}/out"):
+                refused(small.run(f"synthgen {command} --json"), 1, "cannot be written", "free space")
+            assert not [path for path in small_disk.rglob("*") if "sample" in path.name or "scale-" in path.name]
+        finally:
+            (small_disk / "filler").unlink()
 
 
 def fill(disk: Path, *, leave: int) -> None:

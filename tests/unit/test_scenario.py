@@ -332,12 +332,31 @@ def test_regions_are_the_most_used_of_the_base(sample: Base) -> None:
 def test_regions_that_the_base_has_not_are_made(sample: Base) -> None:
     """A named region that the base lacks becomes a synthetic node, and its resources are tied to it."""
     growth = grow(sample, "multi-region", {"regions": ["East US", "moonbase"], "resources_per_region": 4})
-    assert growth.parameters == {"scenario": "multi-region", "region_count": 2, "resources_per_region": 4,
-                                 "regions": ["eastus", "moonbase"]}
+    assert growth.parameters == {"scenario": "multi-region", "tenant_id": None, "region_count": 2,
+                                 "resources_per_region": 4, "regions": ["eastus", "moonbase"]}
     assert growth.nodes[0].labels == ("Region",)
     assert whole(growth.nodes[0])["region"].to_list() == ["moonbase"]
     located = {block.end_space: block.rows for block in growth.relationships if block.type == "LOCATED_IN"}
     assert located == {"base": 4, "operation": 4}
+
+
+def test_a_scenario_is_put_under_the_tenant_that_was_named(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """With a tenant only that tenant's subscriptions are used; a tenant that is not there is an error."""
+    second = nodes("Tenant", texts("id"), [("t-2",)])
+    graph = tiny_graph()
+    subscriptions = nodes("Subscription", texts("id", "name"), [("/subscriptions/s-2", "Other")])
+    tables = (*graph.nodes, second, subscriptions)
+    first = sum(table.frame.height for table in graph.nodes)
+    both = Graph(tables, (*graph.relationships, ties("CONTAINS", (first, first + 1))), graph.schema)
+    path = tmp_path_factory.mktemp("tenants") / "base"
+    base = Base(write_snapshot(both, path, created_at="", source={}, profile="azure"), AZURE)
+    for tenant, subscription in (("t-1", "s-1"), ("t-2", "s-2")):
+        growth = grow_scenario(base, scenario="hub-spoke", parameters={}, operation_id=OPERATION, seed=7, tenant=tenant)
+        ids = all_nodes(growth).filter(pl.col("resource"))["id"].to_list()
+        assert {text.split("/")[2] for text in ids} == {subscription}
+    with pytest.raises(UsageError, match="no tenant 't-3'") as wrong:
+        grow_scenario(base, scenario="hub-spoke", parameters={}, operation_id=OPERATION, seed=7, tenant="t-3")
+    assert "t-1, t-2" in wrong.value.hint
 
 
 def test_promotion_leads_from_dev_to_test_to_prod(sample: Base) -> None:

@@ -153,6 +153,9 @@ def test_wrong_use_is_answered(run: Run, tmp_path: Path, arguments: tuple[str, .
     ((*RANDOM, "--count", "5", "--base", "nowhere"), 1, "SnapshotError", "there is no snapshot in"),
     ((*RANDOM, "--count", "1000000001"), 5, "RefusedError", "more than one operation makes"),
     ((*TEMPLATE, "--scale-factor", "1e300"), 5, "RefusedError", "more than one operation makes"),
+    (("generate",), 2, "UsageError", "Missing option '--strategy'"),
+    ((*RANDOM, "--count", "many"), 2, "UsageError", "Invalid value for '--count'"),
+    (("grow",), 2, "UsageError", "No such command 'grow'"),
 ])
 def test_errors_are_data_too(run: Run, arguments: tuple[str, ...], code: int, kind: str, said: str) -> None:
     """With --json stdout is one document that holds the error, its way out and the exit code; words stay on stderr."""
