@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ from synthgen.graph import END, START
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.read import Snapshot
 
-_IN_LIST = re.compile(r"[,:=]")
+_IN_LIST = re.compile(r"[,:=\r\n]")
+_IN_HEADER = re.compile(r"[,:=\r\n{]")
 _IN_PATH = re.compile(r"[,'\"]")
 
 IMPORT_OPTIONS = (
@@ -53,6 +54,10 @@ def write_base(snapshot: Snapshot, folder: Path, progress: Progress = silent) ->
             done += frame.height
             progress("writing the base", done, due)
         arguments.append(_nodes_argument(nodes.labels, nodes.types, [folder / name for name in names]))
+    if not arguments:
+        # An import without nodes is refused, one without rows is not.
+        (folder / "base-nodes.header.csv").write_text(csv_header([":ID(base)"], {}), encoding="utf-8")
+        arguments.append(_nodes_argument((), {}, [folder / "base-nodes.header.csv"]))
     for number, relationships in enumerate(snapshot.relationship_tables):
         names = [f"base-relationships-{number:04}.header.csv"]
         (folder / names[0]).write_text(csv_header([":START_ID(base)", ":END_ID(base)"], relationships.types),
@@ -80,20 +85,20 @@ def _group_argument(bundle: Bundle, group: NodeGroup | RelationshipGroup) -> str
 
 
 def _nodes_argument(labels: Sequence[str], types: Mapping[str, str], files: Sequence[Path]) -> str:
-    _check_names([*labels, *types])
+    _check_names(labels, types)
     return "--nodes=" + (":".join(labels) + "=" if labels else "") + _file_list(files)
 
 
 def _relationships_argument(type_: str, types: Mapping[str, str], files: Sequence[Path]) -> str:
-    _check_names([type_, *types])
+    _check_names([type_], types)
     return f"--relationships={type_}={_file_list(files)}"
 
 
-def _check_names(names: Sequence[str]) -> None:
-    for name in names:
-        if _IN_LIST.search(name) or name != name.strip():
-            raise RefusedError(f"the name {name!r} has no form in import CSV", hint="load with --mode online",
-                               name=name)
+def _check_names(listed: Sequence[str], properties: Collection[str]) -> None:
+    for name, special in (*((one, _IN_LIST) for one in listed), *((one, _IN_HEADER) for one in properties)):
+        if special.search(name) or name != name.strip():
+            raise RefusedError(f"the name {name!r} has no form in import CSV",
+                               hint="load with --mode online; for a restore or an offline load rename it", name=name)
 
 
 def _file_list(files: Sequence[Path]) -> str:

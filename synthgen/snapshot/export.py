@@ -132,8 +132,10 @@ def read_schema(driver: neo4j.Driver, address: Address) -> list[SchemaItem]:
 
 
 def _schema_item(row: neo4j.Record) -> SchemaItem:
-    kind = {"UNIQUENESS": "uniqueness", "NODE_PROPERTY_UNIQUENESS": "uniqueness"}.get(row.get("type", ""), "constraint")
-    return SchemaItem(kind if "type" in row else "index", row["name"], row["createStatement"],
+    kinds = {"UNIQUENESS": "uniqueness", "NODE_PROPERTY_UNIQUENESS": "uniqueness", None: "index"}
+    # Neo4j gives names in backticks, but leaves alone what Cypher reads before it looks for these: \uXXXX.
+    statement = str(row["createStatement"]).replace("\\", "\\u005C")
+    return SchemaItem(kinds.get(row.get("type"), "constraint"), row["name"], statement,
                       (row["labelsOrTypes"] or [""])[0], tuple(row["properties"] or ()))
 
 

@@ -25,16 +25,15 @@ SCALARS = {
     "ZONED TIME": "time('12:34:56.123456789+02:00')|time('00:00Z')|time('23:59:59-18:00')",
     "LOCAL DATETIME": "localdatetime('2024-02-29T12:34:56.123456789')|localdatetime('-0001-01-01T00:00')",
     "ZONED DATETIME": "datetime('2024-10-27T02:30:00+01:00[Europe/Berlin]')|datetime('2024-02-29T12:34:56.5Z')"
-                      "|datetime('2024-02-29T12:34:56.000000001+05:30')"
-                      "|datetime({year: 1800, timezone: 'Europe/Berlin'})",
+                      "|datetime('2024-02-29T12:34:56.000000001+05:30')",
     "DURATION": "duration('P1Y2M3DT4H5M6.789S')|duration('PT0S')|duration('P-1DT-0.000000001S')|duration('P14M40D')",
     "POINT": "point({longitude: 12.5, latitude: 55.75})|point({longitude: 1, latitude: 2, height: 3.25})"
              "|point({x: 1e-300, y: -0.0})|point({x: 1, y: 2, z: 1e10})",
 }
 NAMES = [
-    "a b", "a`b", "``", "a'b", 'a"b', '"', "имя 名前 😀", "a\\b", "\\u0060", "a;b", "a|b", "#a", "$a", "a{b",
-    "a{b}", "a}b", "a[]", "a(b)", "a\tb", "a.b", "a/b", "-a", "--a", "@a", "a%20b", "null", "NaN", "true",
-    "ID", "LABEL", "START_ID", "\u00a0a", "a\u2028b", "a" * 300,
+    "a b", "a`b", "``", "a'b", 'a"b', '"', "имя 名前 😀", "a\\b", "\\u0060", "a;b", "a|b", "#a", "$a", "a}b",
+    "a[]", "a(b)", "a\tb", "a.b", "a/b", "-a", "--a", "@a", "a%20b", "null", "NaN", "true",
+    "ID", "LABEL", "START_ID", "a\u2028b", "a" * 300,
 ]
 
 
@@ -44,7 +43,7 @@ def plant(workshop: Workshop) -> None:
     for kind, texts in SCALARS.items():
         values = texts.split("|")
         lists = [f"[{value}, {value}]" for value in values] if kind == "POINT" else [f"[{', '.join(values)}]", "[]"]
-        lists.append(f"[{values[0]}]")
+        lists.append(f"[{values[-1]}]")
         for name, texts_of_type in ((f"{kind} one", values), (f"{kind} list", lists)):
             for value in texts_of_type:
                 number += 1
@@ -64,16 +63,28 @@ def plant(workshop: Workshop) -> None:
 
 def content(workshop: Workshop) -> tuple[Counter[str], Counter[str]]:
     """Give all nodes and relationships as the driver sees them, as text that two equal ones share."""
-    nodes = workshop.query("MATCH (n) RETURN labels(n), properties(n)")
-    ties = workshop.query("MATCH (a)-[r]->(b) RETURN labels(a), properties(a), type(r), properties(r), labels(b),"
-                          " properties(b)")
+    def labels(name: str) -> str:
+        return f"COLLECT {{ UNWIND labels({name}) AS l RETURN l ORDER BY l }}"
+
+    nodes = workshop.query(f"MATCH (n) RETURN {labels('n')}, properties(n)")
+    ties = workshop.query(f"MATCH (a)-[r]->(b) RETURN {labels('a')}, properties(a), type(r), properties(r),"
+                          f" {labels('b')}, properties(b)")
     return Counter(map(plain, nodes)), Counter(map(plain, ties))
 
 
-def plain(values: list[Any]) -> str:
+def plain(value: Any) -> str:
     """Write a row so that neither the order of labels nor that of properties counts."""
-    return repr([sorted(value.items(), key=lambda item: item[0]) if isinstance(value, dict)
-                 else sorted(value) if isinstance(value, list) else value for value in values])
+    if isinstance(value, dict):
+        return repr(sorted((name, plain(one)) for name, one in value.items()))
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return repr(value)
+    if isinstance(value, list | bytes) and not value:
+        return "[]"  # FORMAT.md: an empty array has no element type, not even bytes
+    if isinstance(value, list):
+        return repr([plain(one) for one in value])
+    # Years that the driver cannot hold come as what was sent.
+    sent = getattr(value, "raw_data", None)
+    return repr(value) if sent is None else repr((sent.tag, sent.fields))
 
 
 def there_and_back(workshop: Workshop) -> None:
@@ -126,7 +137,7 @@ def test_odd_names_come_back(graph, place):
     there_and_back(graph)
 
 
-@pytest.mark.parametrize("name", ["a:b", "a,b", "a=b", " a", "a ", "\n", "a\nb", "a\rb"])
+@pytest.mark.parametrize("name", ["a:b", "a,b", "a=b", "a{b", "a{b}", " a", "a ", "\u00a0a", "\n", "a\nb", "a\rb"])
 @pytest.mark.parametrize("place", ["CREATE (:`{}`)", "CREATE (:N)-[:`{}`]->(:N)", "CREATE (:N {{`{}`: 1}})"],
                          ids=["label", "type", "property"])
 def test_a_name_that_import_csv_cannot_carry_is_refused_or_comes_back(graph, place, name):
@@ -153,6 +164,13 @@ def test_bytes_and_lists_of_integers_under_one_name_are_told_apart_or_refused(gr
     there_and_back(graph)
 
 
+@pytest.mark.xfail(reason="import CSV has no form for it, and __synthgen_empty names empty lists only", strict=True)
+def test_a_list_of_one_empty_text(graph):
+    """A list that holds one empty text and nothing else is neither an empty list nor absent."""
+    graph.query("CREATE (:N {texts: ['']})")
+    there_and_back(graph)
+
+
 def test_a_list_element_that_import_csv_cannot_escape(graph):
     """U+001F inside a list: exported exactly, and a restore says which property it is."""
     graph.query("CREATE (:N {texts: ['a\\u001Fb'], text: 'a\\u001Fb'})")
@@ -163,6 +181,16 @@ def test_a_list_element_that_import_csv_cannot_escape(graph):
     assert graph.one("MATCH (n) RETURN count(n)") == 0
 
 
+def test_a_value_that_import_csv_cannot_carry(graph):
+    """A zone offset with seconds, as before there were time zones: exported; a restore names it and undoes all."""
+    graph.query("CREATE (:N {at: datetime({year: 1800, timezone: 'Europe/Berlin'})})")
+    assert graph.do("synthgen export --replace")["digest"] == graph.digest()
+    empty(graph.driver, graph.address.database)
+    answer = graph.run("importer restore --json", str(graph.out / "base"))
+    assert (answer.code, "1800-01-01T00:00:00+00:53:28" in answer.error["message"]) == (1, True)
+    assert (graph.one("MATCH (n) RETURN count(n)"), "load.json" in str(graph.files())) == (0, False)
+
+
 def test_an_export_while_somebody_writes(graph):
     """A snapshot is of one moment or not there at all: the export fails with 1 and leaves nothing."""
     graph.query("UNWIND range(1, 20000) AS i CREATE (:N {i: i})-[:T]->(:M)")
@@ -171,7 +199,7 @@ def test_an_export_while_somebody_writes(graph):
     def write() -> None:
         with neo4j.GraphDatabase.driver(graph.address.uri, auth=(graph.address.user, graph.address.password)) as driver:
             while not done.is_set():
-                driver.execute_query("CREATE (n:Late) DELETE n")
+                driver.execute_query("CREATE (:Late)")
 
     writer = threading.Thread(target=write)
     writer.start()

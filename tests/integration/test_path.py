@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from synthgen.snapshot.read import open_snapshot
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -66,6 +67,9 @@ def test_a_restored_base_is_exported_as_it_was(workshop, base):
     assert workshop.digest() == sample["digest"]
     assert workshop.schema() == SCHEMA
     assert workshop.one("SHOW INDEXES YIELD state WHERE state <> 'ONLINE' RETURN count(*)") == 0
+    kinds = {name: {(item.kind, item.label, item.properties) for item in open_snapshot(workshop.out / name).schema}
+             for name in ("sample", "base")}
+    assert kinds["base"] == kinds["sample"]
 
 
 def test_the_main_job(workshop, base):
