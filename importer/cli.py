@@ -85,8 +85,8 @@ def load(
 ) -> None:
     """Load an operation."""
     from importer.explain import explain
-    from importer.operations import choose_bundle, plan_load
     from importer.operations import load as load_bundle
+    from importer.planning import choose_bundle, plan_load
     from importer.requests import check_mode, read_options
     from synthgen.config import base_folder, out_folder
 
@@ -148,8 +148,8 @@ def rollback(
 ) -> None:
     """Roll an operation back."""
     from importer.explain import explain
-    from importer.operations import plan_rollback
     from importer.operations import rollback as rollback_operation
+    from importer.planning import plan_rollback
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)

@@ -18,7 +18,7 @@ from synthgen.progress import Progress, silent
 from synthgen.snapshot.read import Snapshot
 
 _IN_LIST = re.compile(r"[,:=\r\n]")
-_IN_HEADER = re.compile(r"[,:=\r\n{]")
+_IN_HEADER = re.compile(r"[,:=\r\n{(]")
 _IN_PATH = re.compile(r"[,'\"]")
 
 IMPORT_OPTIONS = (

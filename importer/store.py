@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from importer.servers.admin import AdminTool
+from importer.servers.admin import AdminTool, end_orphans
 from importer.servers.local import LocalServer
 from importer.servers.runtime import resolve
 from synthgen.errors import LockedError
@@ -119,6 +119,7 @@ def put_back(server: LocalServer) -> str | None:
     home = server.home
     if not (home / JOURNAL).is_file():
         return None
+    end_orphans(home)
     journal = _journal(home)
     if journal["step"] == "swapping":
         running = server.status().state != "stopped"

@@ -5,17 +5,22 @@ from __future__ import annotations
 import codecs
 import itertools
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from importer.servers import process
 from importer.servers.causes import find_cause
 from importer.servers.runtime import Runtime, clean_environment, version_key
 from importer.servers.settings import ADMIN_OPENS, DEFAULT_HEAP, check_size, conf_text, folder_settings
 from synthgen.errors import ServerError
 
 READ_BYTES = 4096
+FOLDER = ".admin."
+PROCESS = "process"
+END_SECONDS = 1.0
 FIRST_CALENDAR_VERSION = (2025,)
 _REPEATABLE = frozenset({"--overwrite-destination", "--overwrite-destination=true"})
 
@@ -87,7 +92,7 @@ class AdminTool:
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         # This folder is for its owner only, and so is what is written into it.
-        with tempfile.TemporaryDirectory(prefix=".admin.", dir=self.home) as folder:
+        with tempfile.TemporaryDirectory(prefix=FOLDER, dir=self.home) as folder:
             conf = Path(folder)
             settings = {**folder_settings(self.home, self.data_dir), **self._config}
             (conf / "neo4j.conf").write_text(conf_text(settings), encoding="utf-8")
@@ -102,6 +107,7 @@ class AdminTool:
         output, line = [], ""
         with subprocess.Popen([str(self.runtime.java), f"@{argument_file}"], cwd=self.home / "logs", env=environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+            (conf / PROCESS).write_text(f"{child.pid} {process.find_mark(child.pid)}", encoding="ascii")
             try:
                 while child.stdout and (chunk := os.read(child.stdout.fileno(), READ_BYTES)):
                     text = decoder.decode(chunk)
@@ -114,6 +120,30 @@ class AdminTool:
                 child.terminate()
                 raise
         return child.returncode, "".join(output)
+
+
+def end_orphans(home: Path) -> None:
+    """End the admin tools of a home whose owner was killed, and remove what they left; the caller runs none there.
+
+    Raises:
+        ServerError: One does not end.
+    """
+    for folder in home.glob(f"{FOLDER}*"):
+        pid, _, mark = _read(folder / PROCESS).partition(" ")
+        try:
+            if pid.isdigit():
+                process.end(int(pid), mark, timeout_s=END_SECONDS)
+        except TimeoutError as error:
+            raise ServerError(f"a neo4j-admin that was left over does not end: {error}",
+                              hint=f"end process {pid} by hand", pid=int(pid)) from error
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
 
 
 def run_admin(runtime: Runtime, home: Path, args: Sequence[str], *, heap: str = DEFAULT_HEAP,

@@ -55,10 +55,14 @@ def operations_folder(out: Path) -> Path:
 
 def list_bundles(out: Path) -> list[Bundle]:
     """Open every bundle under the out folder, oldest first (by clock, then operation id)."""
-    folder = operations_folder(out)
-    paths = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
-    found = [open_bundle(path) for path in paths if not path.name.startswith(".")]
+    found = [open_bundle(folder) for folder in bundle_folders(out)]
     return sorted(found, key=lambda bundle: (bundle.manifest.created_at, bundle.manifest.operation_id))
+
+
+def bundle_folders(out: Path) -> list[Path]:
+    """Find the folders of all bundles under the out folder, sorted by name; those being written are left out."""
+    folders = (path.parent for path in operations_folder(out).glob(f"*/{MANIFEST}"))
+    return sorted(folder for folder in folders if not folder.name.startswith("."))
 
 
 def open_bundle(path: Path) -> Bundle:

@@ -32,7 +32,7 @@ SCALARS = {
 }
 NAMES = [
     "a b", "a`b", "``", "a'b", 'a"b', '"', "имя 名前 😀", "a\\b", "\\u0060", "a;b", "a|b", "#a", "$a", "a}b",
-    "a[]", "a(b)", "a\tb", "a.b", "a/b", "-a", "--a", "@a", "a%20b", "null", "NaN", "true",
+    "a[]", "a\tb", "a.b", "a/b", "-a", "--a", "@a", "a%20b", "null", "NaN", "true",
     "ID", "LABEL", "START_ID", "a\u2028b", "a" * 300,
 ]
 
@@ -137,7 +137,8 @@ def test_odd_names_come_back(graph, place):
     there_and_back(graph)
 
 
-@pytest.mark.parametrize("name", ["a:b", "a,b", "a=b", "a{b", "a{b}", " a", "a ", "\u00a0a", "\n", "a\nb", "a\rb"])
+@pytest.mark.parametrize("name", [
+    "a:b", "a,b", "a=b", "a{b", "a{b}", "a(b)", " a", "a ", "\u00a0a", "\n", "a\nb", "a\rb"])
 @pytest.mark.parametrize("place", ["CREATE (:`{}`)", "CREATE (:N)-[:`{}`]->(:N)", "CREATE (:N {{`{}`: 1}})"],
                          ids=["label", "type", "property"])
 def test_a_name_that_import_csv_cannot_carry_is_refused_or_comes_back(graph, place, name):

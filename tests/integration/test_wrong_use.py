@@ -73,6 +73,13 @@ def unchanged(shop: Workshop) -> Iterator[None]:
     assert everything() == before
 
 
+def test_a_damaged_bundle_hides_no_other(shop):
+    """`importer list` shows every operation, also beside one whose manifest is damaged."""
+    (shop.out / "operations" / FIRST / "manifest.json").write_text("{", encoding="utf-8")
+    listed = {one["operation_id"]: one["state"] for one in shop.do("importer list")["operations"]}
+    assert listed == {FIRST: "damaged", SECOND: "generated"}
+
+
 def test_no_server(shop):
     """Nobody listens, or no local server was ever started: exit code 10 for each command that needs a database."""
     nowhere = f"bolt://127.0.0.1:{free_port()}"

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from importer.explain import explain
-from importer.operations import check_exchangeable
+from importer.planning import check_exchangeable
 from importer.stages import (
     CHECKS,
     CheckBundle,

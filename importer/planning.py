@@ -1,0 +1,127 @@
+"""What a load or a rollback would do, after a look at database and files; changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from importer.ledger import list_ledgers
+from importer.rollback import count_operation, list_operations_in_database
+from importer.stages import (
+    Mode,
+    Stage,
+    build_end_of_load,
+    build_offline_load,
+    build_online_load,
+    build_rollback,
+)
+from importer.store import DATABASE
+from synthgen.bundle.read import Bundle, find_bundle, list_bundles, operations_folder
+from synthgen.database import Address, connect
+from synthgen.errors import RefusedError, UsageError
+from synthgen.snapshot.read import Snapshot, open_snapshot
+
+DEFAULT_HEAP = "2g"
+
+
+def choose_bundle(out: Path, operation_id: str | None) -> Bundle:
+    """Open the operation named, or the newest that is not loaded.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if operation_id is not None:
+        return find_bundle(out, operation_id)
+    waiting = [bundle for bundle in list_bundles(out) if bundle.manifest.state not in {"loaded", "rolled back"}]
+    if not waiting:
+        raise UsageError(f"no operation in {operations_folder(out)} waits to be loaded",
+                         hint="run `synthgen generate` first, or name one; `importer list` shows them all")
+    return waiting[-1]
+
+
+def plan_load(
+    bundle: Bundle, address: Address, *, mode: Mode, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP
+) -> list[Stage]:
+    """Build the stages of a load, after a look at what is in the database; changes nothing.
+
+    Raises:
+        RefusedError: The operation is loaded already, or was begun in another way; or the base snapshot is not the one
+            that it was made from; or a live operation's bundle is not at hand; or the server cannot do it.
+    """
+    operation_id = bundle.manifest.operation_id
+    if mode == "offline":
+        check_exchangeable(address)
+    with connect(address) as driver:
+        present = list_operations_in_database(driver, address.database)
+        begun = list_ledgers(driver, address.database)
+    own = set(bundle.manifest.snapshot["operations"])
+    live = [other for other in present if other not in own and other != operation_id]
+    if operation_id in present and operation_id not in begun:
+        if bundle.manifest.state == "loading" and present[operation_id] == bundle.manifest.counts.nodes:
+            return build_end_of_load(bundle, live, allow_changed=allow_changed)
+        raise RefusedError(
+            f"{operation_id} is loaded already: {address.uri} holds {present[operation_id]:,} nodes of it",
+            hint="see `importer validate`; to load it anew roll it back first", operation_id=operation_id)
+    if mode == "online":
+        return build_online_load(bundle, live, allow_changed=allow_changed)
+    halfway = sorted({*begun} & {*present, operation_id})
+    if halfway:
+        raise RefusedError(f"an online load of {halfway[0]} was stopped half-way in {address.uri}",
+                           hint=f"go on with `importer load {halfway[0]} --mode online`, or roll it back")
+    snapshot = _same_snapshot(open_snapshot(base), bundle)
+    others = [_live_bundle(bundle.path.parent, other, present[other], snapshot) for other in live]
+    return build_offline_load(snapshot, bundle, others, allow_changed=allow_changed, heap=heap)
+
+
+def _same_snapshot(snapshot: Snapshot, bundle: Bundle) -> Snapshot:
+    if snapshot.fingerprint != bundle.manifest.snapshot["fingerprint"]:
+        raise RefusedError(
+            f"{bundle.manifest.operation_id} was not made from the snapshot in {snapshot.path}",
+            hint="name the snapshot that it was made from with --base, or generate again, or load with --mode online",
+        )
+    return snapshot
+
+
+def _live_bundle(folder: Path, operation_id: str, nodes: int, snapshot: Snapshot) -> Bundle:
+    hint = "export again and generate from the new snapshot, or load with --mode online"
+    if not (folder / operation_id).is_dir():
+        raise RefusedError(
+            f"the database holds {operation_id}, whose bundle is not in {folder}: an offline load would lose it",
+            hint=hint, operation_id=operation_id)
+    bundle = find_bundle(folder.parent, operation_id)
+    if nodes != bundle.manifest.counts.nodes or snapshot.fingerprint != bundle.manifest.snapshot["fingerprint"]:
+        raise RefusedError(f"the database holds {nodes:,} nodes of {operation_id}, which its bundle in {folder} cannot"
+                           " give back", hint=hint, operation_id=operation_id)
+    return bundle
+
+
+def plan_rollback(out: Path, operation_id: str, address: Address) -> list[Stage]:
+    """Build the stages of a rollback, after a look at what is there.
+
+    Raises:
+        UsageError: Neither the database nor the files know the operation, or it is not in the database.
+    """
+    with connect(address) as driver:
+        present = count_operation(driver, address.database, operation_id)
+        begun = list_ledgers(driver, address.database)
+    if not present.nodes and operation_id not in begun:
+        known = (operations_folder(out) / operation_id).is_dir() and "/" not in operation_id
+        raise UsageError(
+            f"{operation_id} is not in {address.uri}, database {address.database!r}"
+            + ("" if known else f", nor in {operations_folder(out)}"),
+            hint="`importer list` shows the operations there are", operation_id=operation_id)
+    return build_rollback(operation_id, nodes=present.nodes, relationships=present.relationships)
+
+
+def check_exchangeable(address: Address) -> None:
+    """Make sure that the store behind an address is one that an import can take the place of.
+
+    Raises:
+        RefusedError: It is not a local server's own database.
+    """
+    if address.home is None:
+        raise RefusedError(
+            f"{address.uri} is not a local server of this program, so its store cannot be exchanged",
+            hint="use --mode online, or the server of `importer server start` (without NEO4J_URI and --uri)")
+    if address.database.lower() != DATABASE:
+        raise RefusedError(f"of a local server only the database {DATABASE!r} can be exchanged, not"
+                           f" {address.database!r}", hint="use --mode online")
