@@ -125,8 +125,8 @@ def test_an_offline_load_killed_at_any_moment(workshop, base, operation, moment)
 
 
 def test_an_offline_load_killed_by_chance(workshop, base, operation):
-    """SIGKILL a little later each time, five times over: the last load brings exactly the bundle."""
-    for tenths in (4, 9, 15, 25, 40):
+    """SIGKILL a little later each time, three times over: the last load brings exactly the bundle."""
+    for tenths in (9, 20, 40):
         began = time.monotonic()
         workshop.end_when(f"importer load {operation} --mode offline",
                           lambda: time.monotonic() > began + tenths / 10, signal.SIGKILL)  # noqa: B023 - used at once
@@ -137,7 +137,7 @@ def test_an_offline_load_killed_by_chance(workshop, base, operation):
 
 
 @pytest.mark.parametrize("moment", [
-    "while neo4j-admin imports", "when the server is down", "when both stores are moved", "when the new one is served"])
+    "while neo4j-admin imports", "when both stores are moved", "when the new one is served"])
 def test_an_offline_load_interrupted(workshop, base, operation, moment):
     """Ctrl-C: exit code 130, at once the old database is served again, and the history says so."""
     code = workshop.end_when(f"importer load {operation} --mode offline", lambda: MOMENTS[moment](workshop, operation),
