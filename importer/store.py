@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from importer.servers.admin import AdminTool, end_orphans
 from importer.servers.local import LocalServer
 from importer.servers.runtime import resolve
-from synthgen.errors import LockedError
+from synthgen.errors import LockedError, ServerError
 from synthgen.files import write_json
 from synthgen.progress import Progress, silent
 
@@ -29,6 +29,7 @@ JOURNAL = "load.json"
 LOCK = "load.lock"
 STAGING = "staging"
 IMPORT_PHASES = 4
+LEAST_FREE = 10_000_000
 _KINDS = ("databases", "transactions")
 _PHASE = re.compile(r"\((\d)/(\d)\)")
 _PERCENT = re.compile(r"(\d{1,3})%")
@@ -74,7 +75,16 @@ def import_aside(
     admin = AdminTool(resolve(server.status().version), server.home, heap=heap,
                       data_dir=staging_folder(server.home) / "data")
     report = f"--report-file={staging_folder(server.home) / 'import.report'}"
-    admin.run(["database", "import", "full", DATABASE, *options, report, *arguments], on_line=_percentages(progress))
+    # On a full disk neo4j-admin does not end, nor say anything.
+    admin.run(["database", "import", "full", DATABASE, *options, report, *arguments], on_line=_percentages(progress),
+              watch=lambda: _check_room(server.home))
+
+
+def _check_room(home: Path) -> None:
+    free = shutil.disk_usage(home).free
+    if free < LEAST_FREE:
+        raise ServerError(f"the disk of {home} is full: {free / 1e6:.1f} MB are free", hint="free some space",
+                          free_bytes=free)
 
 
 def _percentages(progress: Progress) -> Callable[[str], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -21,6 +22,7 @@ READ_BYTES = 4096
 FOLDER = ".admin."
 PROCESS = "process"
 END_SECONDS = 1.0
+WATCH_SECONDS = 1.0
 FIRST_CALENDAR_VERSION = (2025,)
 _REPEATABLE = frozenset({"--overwrite-destination", "--overwrite-destination=true"})
 
@@ -57,6 +59,7 @@ class AdminTool:
         *,
         heap: str | None = None,
         on_line: Callable[[str], None] | None = None,
+        watch: Callable[[], None] = lambda: None,
     ) -> str:
         """Run one command, such as `["database", "import", "full", "neo4j", …]`, and return all it printed.
 
@@ -67,14 +70,15 @@ class AdminTool:
             args: The command and its arguments.
             heap: Java heap of this run, when other than the tool's own.
             on_line: Told of each line as it comes, and of a line that is being written as it grows.
+            watch: Called about once a second; when it raises, the command is ended.
 
         Raises:
             ServerError: The command failed; the message holds the last lines it printed, `facts` the exit code.
         """
         size = check_size("heap", heap) if heap is not None else self._heap
-        code, output = self._run_once(args, size, on_line)
+        code, output = self._run_once(args, size, on_line, watch)
         if code and self._keeps_the_cause_to_itself(args):
-            _, output = self._run_once([*args, "--verbose"], size, None)
+            _, output = self._run_once([*args, "--verbose"], size, None, watch)
         if code:
             raise _failure(args, code, output)
         return output
@@ -88,7 +92,9 @@ class AdminTool:
         may_repeat = not _REPEATABLE.isdisjoint(args)
         return is_import and may_repeat and version_key(self.runtime.version) < FIRST_CALENDAR_VERSION
 
-    def _run_once(self, args: Sequence[str], heap: str, on_line: Callable[[str], None] | None) -> tuple[int, str]:
+    def _run_once(
+        self, args: Sequence[str], heap: str, on_line: Callable[[str], None] | None, watch: Callable[[], None]
+    ) -> tuple[int, str]:
         (self.home / "logs").mkdir(parents=True, exist_ok=True)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         # This folder is for its owner only, and so is what is written into it.
@@ -99,17 +105,27 @@ class AdminTool:
             java_args = [f"-Xmx{heap}", "-Dfile.encoding=UTF-8", *ADMIN_OPENS, "-cp", self.runtime.class_path]
             (conf / "arguments").write_text(
                 _argument_text([*java_args, "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
-            return self._stream(conf / "arguments", conf, on_line)
+            return self._stream(conf, on_line, watch)
 
-    def _stream(self, argument_file: Path, conf: Path, on_line: Callable[[str], None] | None) -> tuple[int, str]:
+    def _stream(
+        self, conf: Path, on_line: Callable[[str], None] | None, watch: Callable[[], None]
+    ) -> tuple[int, str]:
         environment = {**clean_environment(), "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf)}
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         output, line = [], ""
-        with subprocess.Popen([str(self.runtime.java), f"@{argument_file}"], cwd=self.home / "logs", env=environment,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
-            (conf / PROCESS).write_text(f"{child.pid} {process.find_mark(child.pid)}", encoding="ascii")
+        command = [str(self.runtime.java), f"@{conf / 'arguments'}"]
+        with subprocess.Popen(command, cwd=self.home / "logs", env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
             try:
-                while child.stdout and (chunk := os.read(child.stdout.fileno(), READ_BYTES)):
+                (conf / PROCESS).write_text(f"{child.pid} {process.find_mark(child.pid)}", encoding="ascii")
+                while child.stdout:
+                    readable, _, _ = select.select([child.stdout], [], [], WATCH_SECONDS)
+                    watch()
+                    if not readable:
+                        continue
+                    chunk = os.read(child.stdout.fileno(), READ_BYTES)
+                    if not chunk:
+                        break
                     text = decoder.decode(chunk)
                     output.append(text)
                     *whole, line = (line + text).split("\n")
@@ -118,6 +134,10 @@ class AdminTool:
                             on_line(one.rstrip("\r"))
             except BaseException:
                 child.terminate()
+                try:
+                    child.wait(END_SECONDS)
+                except subprocess.TimeoutExpired:
+                    child.kill()
                 raise
         return child.returncode, "".join(output)
 

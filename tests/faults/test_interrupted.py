@@ -183,8 +183,9 @@ def test_an_import_that_fails(workshop, base, operation):
 
 
 def test_a_new_store_that_is_not_what_it_should_be(workshop, base, operation):
-    """The import succeeds but a row is missing: the counts say so, and the old database is served again."""
-    rewrite(workshop, operation, lambda rows: rows[-1].__setitem__(1, ""))
+    """The import succeeds but a mark is missing: the check says so, and the old database is served again."""
+    column = header(workshop, operation).index("synthetic:boolean")
+    rewrite(workshop, operation, lambda rows: rows[-1].__setitem__(column, ""))
     answer = workshop.run(f"importer load {operation} --mode offline --json")
     assert answer.code == 1, answer
     assert (answer.error["undone"], workshop.events(operation)[-1]) == (True, "load_failed")
