@@ -156,14 +156,18 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = build(Manifest, document)
         for group in manifest.groups:
             check_types(group.types)
-        for entry in manifest.history:
-            if not (isinstance(entry.get("event"), str) and isinstance(entry.get("at"), str)):
-                raise TypeError("an entry of its history has no event or no time")
+        _check_history(manifest.history)
     except TypeError as error:
         raise BundleError(f"{path} is incomplete or damaged: {error}", hint="generate the operation again") from error
     for name in _file_names(manifest):
         inside(folder, name)
     return manifest
+
+
+def _check_history(history: tuple[Mapping[str, Any], ...]) -> None:
+    for entry in history:
+        if not (isinstance(entry.get("event"), str) and isinstance(entry.get("at"), str)):
+            raise TypeError("an entry of its history has no event or no time")
 
 
 def _file_names(manifest: Manifest) -> list[str]:
