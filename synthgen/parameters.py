@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from synthgen.errors import UsageError
+from synthgen.sources import read_source
 
 STRATEGIES = ("template", "scenario", "random")
 
@@ -53,28 +50,13 @@ class RandomParameters:
 Parameters = TemplateParameters | ScenarioParameters | RandomParameters
 
 
-def read_document(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> Mapping[str, Any]:
     """Read a table from a TOML, JSON or YAML file, by its suffix.
 
     Raises:
         UsageError: It cannot be read, its suffix says none of these, or its text is not what the suffix says.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", hint="check the path") from error
-    readers: dict[str, Callable[[str], Any]] = {
-        ".toml": tomllib.loads, ".json": json.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load,
-    }
-    if path.suffix.lower() not in readers:
-        raise UsageError(f"{path}: files of kind {path.suffix!r} are not read", hint="use .toml, .yaml or .json")
-    try:
-        document = readers[path.suffix.lower()](text)
-    except (ValueError, yaml.YAMLError) as error:  # a value may be wrong as well as the text, such as a 13th month
-        raise UsageError(f"{path} cannot be understood: {error}", hint="correct the line it names") from error
-    if not isinstance(document, dict):
-        raise UsageError(f"{path} holds no table", hint="write name: value pairs at the top")
-    return document
+    return read_source(path).document
 
 
 def read_random_config(path: Path) -> dict[str, Any]:
