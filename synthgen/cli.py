@@ -84,6 +84,35 @@ def export(
     _say_snapshot(output, snapshot)
 
 
+@app.command(help="Show which part each label set of the base snapshot plays, under the profile that `generate` would"
+             " use, as a TOML file that `--profile` takes; `--write` writes it, to be corrected by hand."
+             + EXAMPLE.format("synthgen profile --write films.toml"))
+def profile(
+    base: BaseOption = None,
+    out: OutOption = None,
+    profile: ProfileOption = None,
+    write: Annotated[Path | None, typer.Option("--write", help="A new TOML file for the profile.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the profile, and write it."""
+    from synthgen.config import base_folder, setting
+    from synthgen.generate import find_profile
+    from synthgen.profile import profile_text, roles_in, write_profile
+    from synthgen.snapshot.read import open_snapshot
+
+    output = Output(as_json=as_json)
+    snapshot = open_snapshot(base_folder(base, out))
+    found = find_profile(snapshot, setting("profile", profile))
+    if write is not None:
+        write_profile(found, write)
+    roles = roles_in(found, ((table.labels, table.rows) for table in snapshot.node_tables))
+    output.result(
+        {"profile": found.as_document(), "written": None if write is None else str(write),
+         "label_sets": [{"labels": list(labels), "role": role.value, "nodes": nodes} for labels, role, nodes in roles]},
+        profile_text(found) + "\n"
+        + "\n".join(f"# {role.value:<10} {nodes:>11,}  {':'.join(labels)}" for labels, role, nodes in roles))
+
+
 @app.command(help="Generate one operation from the base snapshot: import-format CSV files and a manifest."
              "\n\nStrategies:\n\n"
              "**template** copies the base's resources: --scale-factor F (afterwards the graph holds F times the base's"

@@ -40,12 +40,16 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def write_json(path: Path, document: Any, *, mode: int = 0o644) -> None:
-    """Write a JSON file whole: under a temporary name, flushed to disk, then renamed."""
+    """Write a JSON file whole, as `write_text` does."""
+    write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", mode=mode)
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a file whole: under a temporary name, flushed to disk, then renamed."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(document, stream, indent=1, ensure_ascii=False)
-            stream.write("\n")
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(mode)

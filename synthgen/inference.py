@@ -6,6 +6,9 @@ small one that many relationships end on; all others are resources.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import numpy as np
 
 from synthgen.base import Base
@@ -13,12 +16,16 @@ from synthgen.errors import UsageError
 from synthgen.profile import AZURE, Profile
 from synthgen.snapshot.read import Snapshot
 
-SHARED_SHARE = 0.02
+SHARED_SHARE = 0.05
 """A label set with at most this share of all nodes …"""
 SHARED_DEGREE = 10.0
-"""… and at least this many relationships a node on average is shared: a category, a country, a tag."""
-ID_NAMES = ("id", "uuid", "guid", "key", "code")
-NAME_NAMES = ("name", "title", "display_name", "label")
+"""… on each of which at least this many relationships end on average is shared: a category, a country, a tag."""
+ID_WORDS = frozenset(("id", "uuid", "guid", "key", "code", "number", "no", "nr", "num", "serial", "isbn", "ean", "sku",
+                      "imdb", "uri", "iri", "urn"))
+"""Words in names of properties that tell one node from another."""
+NAME_NAMES = ("name", "title", "displayname", "fullname", "username", "label", "caption", "heading")
+"""Names of properties that people call a node by, without case and underscores."""
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def choose_profile(snapshot: Snapshot) -> Profile:
@@ -38,38 +45,62 @@ def infer_profile(snapshot: Snapshot) -> Profile:
     base = Base(snapshot, everything)
     if not base.size:
         raise UsageError("the snapshot holds no nodes, so there is nothing to multiply", hint="export a graph first")
-    degree = np.zeros(base.size, np.int64)
+    resources = _resources(base)
+    return Profile(name="inferred", resource_label_sets=tuple(sorted(resources)), id=_find_id(base, resources),
+                   name_property=_find_name(base, resources))
+
+
+def _resources(base: Base) -> set[tuple[str, ...]]:
+    """Find the label sets that are not shared; what has a label in common with one of them is none either."""
+    ending = np.zeros(base.size, np.int64)
     for relationships in base.relationships:
-        np.add.at(degree, relationships.start, 1)
-        np.add.at(degree, relationships.end, 1)
-    sizes: dict[tuple[str, ...], int] = {}
-    degrees: dict[tuple[str, ...], int] = {}
+        ending += np.bincount(relationships.end, minlength=base.size)
+    sizes: Counter[tuple[str, ...]] = Counter()
+    degrees: Counter[tuple[str, ...]] = Counter()
     for table in base.nodes:
-        sizes[table.labels] = sizes.get(table.labels, 0) + table.frame.height
-        degrees[table.labels] = degrees.get(table.labels, 0) + int(degree[table.numbers].sum())
-    resources = [labels for labels, size in sizes.items()
-                 if size > SHARED_SHARE * base.size or degrees[labels] < SHARED_DEGREE * size] or list(sizes)
-    return Profile(
-        name="inferred", resource_label_sets=tuple(sorted(resources)),
-        id=_find_id(base, set(resources)), name_property=_find_name(base, set(resources)),
-    )
+        sizes[table.labels] += table.frame.height
+        degrees[table.labels] += int(ending[table.numbers].sum())
+    found = {labels for labels, size in sizes.items()
+             if size > SHARED_SHARE * base.size or degrees[labels] < SHARED_DEGREE * size}
+    common = {label for labels in found for label in labels}
+    return found | {labels for labels in sizes if common & set(labels)} or set(sizes)
 
 
 def _find_id(base: Base, resources: set[tuple[str, ...]]) -> str | None:
-    """Find the property that is unique and present on most resources; of equals the one named like an id."""
-    covered: dict[str, int] = {}
+    """Find the property that tells resources from each other: of those named like an id the one that most have.
+
+    What a uniqueness constraint covers alone is an id whatever its name.
+    """
+    constrained = {(item.label, item.properties[0]) for item in base.snapshot.schema
+                   if item.kind == "uniqueness" and len(item.properties) == 1}
+    covered: Counter[str] = Counter()
     for table in base.nodes:
         if table.labels not in resources:
             continue
         for name, kind in table.types.items():
+            named = bool(ID_WORDS & words_of(name)) or any((label, name) in constrained for label in table.labels)
             values = table.frame[name]
-            if kind in {"STRING", "INTEGER"} and values.null_count() == 0 and values.n_unique() == len(values):
-                covered[name] = covered.get(name, 0) + len(values)
-    unique = [name for name in covered if any(mark in name.lower() for mark in ID_NAMES)]
-    return max(unique, key=lambda name: (covered[name], name in ID_NAMES, name), default=None)
+            if named and kind in {"STRING", "INTEGER"} and values.null_count() == 0 \
+                    and values.n_unique() == len(values):
+                covered[name] += len(values)
+    return max(covered, key=lambda name: (covered[name], "id" in words_of(name), name), default=None)
 
 
 def _find_name(base: Base, resources: set[tuple[str, ...]]) -> str | None:
-    present = {name for table in base.nodes if table.labels in resources
-               for name, kind in table.types.items() if kind == "STRING"}
-    return next((name for name in NAME_NAMES if name in present), None)
+    """Find the property that resources are called by: of those named like a name the one that most have."""
+    covered: Counter[str] = Counter()
+    for table in base.nodes:
+        if table.labels in resources:
+            for name, kind in table.types.items():
+                if kind == "STRING" and _plain(name) in NAME_NAMES:
+                    covered[name] += len(table.frame) - table.frame[name].null_count()
+    return max(covered, key=lambda name: (covered[name], -NAME_NAMES.index(_plain(name)), name), default=None)
+
+
+def words_of(name: str) -> set[str]:
+    """Give the words of a property's name in lowercase: `part` and `no` of `part_no`, `partNo` or `PartNo`."""
+    return {word.lower() for word in _WORD.findall(name)}
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -22,13 +22,17 @@ All other nodes are shared: copies are tied to them and they are not copied.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from synthgen.errors import UsageError
+from synthgen.files import write_text
 
 
 class Role(Enum):
@@ -74,6 +78,21 @@ class Profile:
     def as_document(self) -> dict[str, Any]:
         """Give the profile as a table for JSON."""
         return asdict(self)
+
+
+def roles_in(
+    profile: Profile, tables: Iterable[tuple[tuple[str, ...], int]]
+) -> list[tuple[tuple[str, ...], Role, int]]:
+    """Say which part each label set plays: (labels, role, nodes), resources first and big ones before small ones.
+
+    `tables` are label sets, which may come more than once, with their numbers of nodes.
+    """
+    sizes: Counter[tuple[str, ...]] = Counter()
+    for labels, rows in tables:
+        sizes[labels] += rows
+    order = list(Role)
+    return sorted(((labels, profile.role(labels), nodes) for labels, nodes in sizes.items()),
+                  key=lambda row: (order.index(row[1]), -row[2], row[0]))
 
 
 AZURE = Profile(
@@ -144,3 +163,24 @@ def read_profile(path: Path) -> Profile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}", hint="correct the line it names") from error
     return profile_from_document(document, str(path))
+
+
+def profile_text(profile: Profile) -> str:
+    """Give the profile as the TOML that `read_profile` reads; what it leaves open is left out."""
+    document = {name: value for name, value in profile.as_document().items() if value is not None and value != ()}
+    return tomli_w.dumps(document)
+
+
+def write_profile(profile: Profile, path: Path) -> None:
+    """Write a profile to a new TOML file.
+
+    Raises:
+        UsageError: The file exists already or cannot be written.
+    """
+    if path.exists():
+        raise UsageError(f"{path} exists already", hint="name another file, or remove it", path=str(path))
+    try:
+        write_text(path, profile_text(profile))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name a file in a folder that is there",
+                         path=str(path)) from error

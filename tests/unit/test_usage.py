@@ -23,7 +23,7 @@ from tests.graphs import CREATED_AT, Draft
 from tests.growths import OPERATION, files_of
 from tests.tiny import VM, tiny_graph
 
-COMMANDS = ("sample", "export", "generate")
+COMMANDS = ("sample", "export", "profile", "generate")
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
@@ -356,6 +356,20 @@ def test_sample_does_not_overwrite(run: Run, tmp_path: Path) -> None:
     assert answer.exit_code == 1
     assert "exists already" in answer.err
     assert files_of(tmp_path) == before
+
+
+def test_a_profile_is_shown_and_written_once(run: Run, tmp_path: Path) -> None:
+    """What is shown is what `--profile` takes; a file that is there already stays as it is."""
+    shown = run("profile", "--profile", "auto")
+    written = run("profile", "--profile", "auto", "--write", "p.toml", "--json")
+    assert (shown.exit_code, written.exit_code) == (0, 0)
+    assert shown.out.startswith((tmp_path / "p.toml").read_text("utf-8"))
+    assert {"labels": ["Resource"], "role": "resource", "nodes": 6} in written.document["label_sets"]
+    (tmp_path / "shown.toml").write_text(shown.out, "utf-8")
+    assert run("profile", "--profile", "shown.toml").out == shown.out
+    again = run("profile", "--write", "p.toml")
+    assert (again.exit_code, "exists already" in again.err) == (2, True)
+    assert (run("profile", "--write", "no/such/folder/p.toml").exit_code, left_behind(tmp_path)) == (2, [])
 
 
 @pytest.mark.parametrize("command", COMMANDS)
