@@ -132,13 +132,17 @@ class ScaleUpService:
     async def scale_up_scenario(
         self,
         tenant_id: str | None = None,
-        scenario: str = "hub-spoke",
+        scenario: str | Path = "hub-spoke",
         params: Mapping[str, Any] | None = None,
         *,
         seed: int = DEFAULT_SEED,
     ) -> OperationResult:
-        """Build a topology; see `grow_scenario`. Raises as `scale_up_template`."""
-        return await self._run(ScenarioParameters(scenario=scenario, parameters=params or {}, tenant=tenant_id), seed)
+        """Build a topology: a shipped scenario by name, or a file of yours by path; see `grow_scenario`.
+
+        Raises as `scale_up_template`.
+        """
+        return await self._run(ScenarioParameters(scenario=str(scenario), parameters=params or {}, tenant=tenant_id),
+                               seed)
 
     async def scale_up_random(
         self,

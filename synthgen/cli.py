@@ -117,7 +117,7 @@ def profile(
              "\n\nStrategies:\n\n"
              "**template** copies the base's resources: --scale-factor F (afterwards the graph holds F times the base's"
              " resources; 10 makes nine copies), or --target-count N, or --template-file F with counts per type.\n\n"
-             "**scenario** builds a topology: --scenario NAME --param key=value. " + _scenario_help() + "\n\n"
+             "**scenario** builds a topology: --scenario NAME|FILE --param key=value. " + _scenario_help() + "\n\n"
              "**random** makes --count N resources with the base's mix of types, degrees and properties."
              + EXAMPLE.format("synthgen generate --strategy template --scale-factor 10"))
 def generate(
@@ -135,7 +135,8 @@ def generate(
     density: Annotated[float | None, typer.Option(
         help="random: 0…1, the share of the relationships that a base of that size would have.")] = None,
     relationships: Annotated[int | None, typer.Option(help="random: their exact number instead.")] = None,
-    scenario: Annotated[str | None, typer.Option(help="scenario: its name.")] = None,
+    scenario: Annotated[str | None, typer.Option(
+        help="scenario: the name of a shipped one, or the path of a file of yours.")] = None,
     param: Annotated[list[str] | None, typer.Option(help="scenario: key=value; repeatable.")] = None,
     resource_type: Annotated[list[str] | None, typer.Option(
         help="template, random: only resources of this type; repeatable.")] = None,

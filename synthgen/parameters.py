@@ -27,7 +27,7 @@ class TemplateParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioParameters:
-    """See `synthgen.strategies.scenario.grow_scenario`."""
+    """See `synthgen.strategies.scenario.grow_scenario`; `scenario` is a shipped one's name or the path of a file."""
 
     scenario: str
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -189,8 +189,7 @@ class Renaming:
         return guid_texts(high, low).alias(name)
 
     def _integers(self, name: str, numbers: I64) -> pl.Series:
-        operation = self._seed >> (64 - _INTEGER_OPERATION_BITS)
-        return pl.Series(name, (1 << 62) | (operation << _INTEGER_OPERATION_BITS) | numbers)
+        return integer_keys(self._seed, numbers).alias(name)
 
     def _source(self, members: I64) -> pl.Series:
         numbers = pl.Series("number", members)
@@ -204,6 +203,12 @@ def _without_metadata(frame: pl.DataFrame, kept: Mapping[str, str]) -> pl.DataFr
     own = pl.col(SCENARIO).is_null()
     return frame.select(pl.when(own).then(pl.col(name)).alias(name) if name in OF_SCENARIO else pl.col(name)
                         for name in kept)
+
+
+def integer_keys(seed: int, numbers: I64) -> pl.Series:
+    """Make integer keys of the numbers of an operation's nodes, below 2^31; `seed` has 64 bits of the operation."""
+    operation = seed >> (64 - _INTEGER_OPERATION_BITS)
+    return pl.Series((1 << 62) | (operation << _INTEGER_OPERATION_BITS) | numbers)
 
 
 def guid_texts(high: np.ndarray, low: np.ndarray) -> pl.Series:

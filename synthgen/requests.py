@@ -16,6 +16,8 @@ from synthgen.parameters import (
     read_random_config,
     read_template,
 )
+from synthgen.scenarios.parameters import check_parameters
+from synthgen.scenarios.shipped import find_scenario
 
 _BELONGS_TO = {
     "scale_factor": {"template"}, "target_count": {"template"}, "template_file": {"template"},
@@ -51,7 +53,10 @@ def parameters_from(*, strategy: str, seed: int | None, **options: Any) -> tuple
         case "scenario":
             if options["scenario"] is None:
                 raise UsageError("the scenario strategy needs --scenario", hint="such as --scenario hub-spoke")
-            return ScenarioParameters(scenario=options["scenario"], parameters=read_params(options["param"] or []),
+            params = read_params(options["param"] or [])
+            # What is wrong with a file is said before the base is read.
+            check_parameters(find_scenario(options["scenario"]), params)
+            return ScenarioParameters(scenario=options["scenario"], parameters=params,
                                       tenant=options["tenant_id"]), seed or DEFAULT_SEED
         case _:
             return _random(options, shared, seed)

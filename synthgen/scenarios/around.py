@@ -18,6 +18,7 @@ from synthgen.metadata import EVERY_NAME
 from synthgen.profile import Role
 from synthgen.renaming import GUID
 from synthgen.scenarios.parameters import region_key
+from synthgen.scenarios.topology import Group, Shared
 from synthgen.seeding import I64, permute
 from synthgen.types import TYPES
 
@@ -86,13 +87,40 @@ class Around:
         marked: Mask = found.astype(np.bool_) & self._live
         return marked
 
+    def with_labels(self, labels: tuple[str, ...]) -> Mask:
+        """Mark the nodes that have all these labels."""
+        marked: Mask = np.logical_and.reduce([self.labelled(label) for label in labels])
+        return marked
+
+    def of_group(self, group: Group) -> Mask:
+        """Mark the nodes that are like those of a group: of its labels, or else of its type."""
+        return self.with_labels(group.labels) if group.labels else self.of_type(group.type or "")
+
+    def of_shared(self, shared: Shared) -> Mask:
+        """Mark the shared nodes that a scenario means."""
+        marked = self.labelled(shared.label) if shared.label is not None else self.of_type(shared.type or "")
+        for name, text in shared.having.items():
+            marked = marked & (self._base.texts(name) == text).fill_null(value=False).to_numpy()
+        return marked
+
+    def alike(self, marked: Mask) -> tuple[tuple[str, ...], I64]:
+        """Give the label set that most of the marked nodes have, and the numbers of those that have it."""
+        numbers: I64 = np.flatnonzero(marked)
+        if not len(numbers):
+            return (), numbers
+        labels = Counter(self._labels(node) for node in numbers.tolist()).most_common(1)[0][0]
+        tables = [position for position, table in enumerate(self._base.nodes) if table.labels == labels]
+        return labels, numbers[np.isin(self._base.table_of[numbers], tables)]
+
     def unique_properties(self, labels: tuple[str, ...]) -> set[str]:
         """Name what uniqueness constraints cover, unless the id, which is unique anyway, is part of the constraint."""
         return {name for item in self._base.snapshot.schema if item.kind == "uniqueness" and item.label in labels
                 and self._base.profile.id not in item.properties for name in item.properties}
 
-    def subscriptions(self, label: str) -> list[Anchor]:
-        """Find the base's subscriptions in the order of their node numbers."""
+    def subscriptions(self, label: str | None) -> list[Anchor]:
+        """Find the base's subscriptions in the order of their node numbers; none without a label."""
+        if label is None:
+            return []
         ids, tenants = self._base.texts(self._base.profile.id), self._base.texts(self._base.profile.tenant)
         plain = self._base.texts(SUBSCRIPTION_ID)
         around = self._tenants_around(self.labelled(label))
@@ -103,8 +131,10 @@ class Around:
                 anchors.append(Anchor(node, self._labels(node), key, tenants[node] or around[node]))
         return anchors
 
-    def regions(self, label: str) -> dict[str, Anchor]:
-        """Find the base's regions by name, those that most resources are tied to first."""
+    def regions(self, label: str | None) -> dict[str, Anchor]:
+        """Find the base's regions by name, those that most resources are tied to first; none without a label."""
+        if label is None:
+            return {}
         names = self._base.texts(self._base.profile.name_property or "name")
         marked = self.labelled(label)
         used: I64 = np.zeros(self._base.size, np.int64)

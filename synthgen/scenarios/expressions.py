@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from synthgen.errors import UsageError
 
@@ -32,11 +33,16 @@ def evaluate(text: str, values: Mapping[str, int], where: str) -> int:
     try:
         if len(text) > _LONGEST:
             raise UsageError(f"{where}: an expression is at most {_LONGEST} characters", hint="shorten it")
-        return _value(ast.parse(text, mode="eval").body, values, where)
-    except SyntaxError:
+        return _value(_parsed(text), values, where)
+    except (SyntaxError, ValueError):  # a null byte is a ValueError
         raise UsageError(f"{where}: {text!r} is not an expression", hint="write it like `1 + spokes // 4`") from None
     except ZeroDivisionError:
         raise UsageError(f"{where}: {text!r} divides by zero", hint="guard it with max(1, …)") from None
+
+
+@cache
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 def _value(node: ast.expr, values: Mapping[str, int], where: str) -> int:

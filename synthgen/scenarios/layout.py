@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from synthgen.errors import UsageError
 from synthgen.scenarios.expressions import evaluate
 from synthgen.scenarios.pairs import Grid
-from synthgen.scenarios.topology import PLACEHOLDER, Group, Site, Topology
+from synthgen.scenarios.topology import PLACEHOLDER, Amount, End, Group, Site, Topology
 from synthgen.seeding import I64
 
 MOST_RESOURCES = 1_000_000_000
+MOST_SITES = 1_000_000
 _OCTET = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many sites of each kind there are, and how many nodes of each group stand in one of them."""
+    """How many sites of each kind there are, and the rows of each group in them."""
 
     sites: Mapping[str, int]
-    groups: Mapping[tuple[str, str], int]
+    grids: Mapping[End, Grid]
 
-    def grid(self, site: str, group: str) -> Grid:
-        """Give the rows of a group."""
-        return Grid(self.sites[site], self.groups[site, group])
+    @property
+    def total(self) -> int:
+        """The rows of all groups."""
+        return sum(grid.rows for grid in self.grids.values())
 
 
 def count_nodes(topology: Topology, numbers: Mapping[str, int]) -> Counts:
@@ -38,59 +39,97 @@ def count_nodes(topology: Topology, numbers: Mapping[str, int]) -> Counts:
         numbers: The values of its parameters.
 
     Raises:
-        UsageError: An expression is wrong, a count is negative, a size or the total is missed or too big, or
-            ids would not be unique.
+        UsageError: An expression is wrong, a count is negative, a size or the total is missed, or ids would not be
+            unique.
     """
     sites: dict[str, int] = {}
-    groups: dict[tuple[str, str], int] = {}
+    grids: dict[End, Grid] = {}
     for site in topology.sites:
-        where = f"{topology.name}: {site.name}"
-        sites[site.name] = _at_least(0, evaluate(site.count, numbers, where), where)
-        if site.environments and sites[site.name] != len(site.environments):
-            raise UsageError(f"{where}: there are {len(site.environments)} environments, but {sites[site.name]} sites",
+        count = sites[site.name] = _evaluated(site.count, numbers, site.where)
+        if site.environments and count != len(site.environments):
+            raise UsageError(f"{site.where}: there are {len(site.environments)} environments, but {count} sites",
                              hint="leave count out where environments are given")
-        names = dict(numbers)
-        if site.size is not None:
-            names["size"] = names["rest"] = _at_least(0, evaluate(site.size, numbers, where), where)
+        if count > 1 and not _set_apart(site, site.container_name) and topology.container is not None:
+            raise UsageError(f"{site.where}: {count} containers would have one name",
+                             hint="put $site into container_name")
+        by_environment = [_count_groups(site, environment, numbers) for environment in site.environments or (None,)]
         for group in site.groups:
-            count = _at_least(0, evaluate(group.count, names, f"{where}: {group.name}"), f"{where}: {group.name}")
-            groups[site.name, group.name] = names[group.name] = count
-            if site.size is not None:
-                names["rest"] -= count
-            _check_unique(site, group, sites[site.name], count, where)
-        if site.size is not None and names["rest"]:
-            raise UsageError(f"{where}: the groups make {names['size'] - names['rest']} resources, not {names['size']}",
-                             hint='let the last group have count = "rest"')
-    counts = Counts(sites, groups)
-    _check_total(topology, counts, numbers)
+            per_site = [found[group.name] for found in by_environment]
+            grids[site.name, group.name] = Grid(
+                count, per_site[0] if len(set(per_site)) == 1 else tuple(per_site))
+            _check_unique(site, group, grids[site.name, group.name])
+    counts = Counts(sites, grids)
+    said = evaluate(topology.total, numbers, f"{topology.where}: total")
+    if counts.total != said:
+        raise UsageError(f"{topology.where}: the groups make {counts.total:,} nodes, but its total says {said:,}"
+                         + _with(numbers), hint=f"correct total = {topology.total!r}, or the counts")
     return counts
 
 
-def _at_least(least: int, value: int, where: str) -> int:
-    if value < least:
+def check_limits(topology: Topology, counts: Counts) -> None:
+    """Check that it is not too much for one operation.
+
+    Raises:
+        UsageError: It is.
+    """
+    if counts.total > MOST_RESOURCES:
+        raise UsageError(f"{counts.total:,} resources are too many for one operation: {topology.total}",
+                         hint=f"ask for at most {MOST_RESOURCES:,}", total=counts.total)
+    for name, count in counts.sites.items():
+        if count > MOST_SITES:
+            raise UsageError(f"{topology.name}: {count:,} sites {name!r} are too many for one operation",
+                             hint=f"ask for at most {MOST_SITES:,}, with more nodes in each", sites=count)
+
+
+def _count_groups(site: Site, environment: str | None, numbers: Mapping[str, int]) -> dict[str, int]:
+    names, found = dict(numbers), {}
+    if site.size is not None:
+        names["size"] = names["rest"] = _evaluated(_amount(site.size, environment), numbers, f"{site.where}: size")
+    for group in site.groups:
+        count = found[group.name] = names[group.name] = _evaluated(_amount(group.count, environment), names,
+                                                                   group.where)
+        if count and group.parent is not None and not found[group.parent]:
+            raise UsageError(f"{group.where}: there are {count} children of {group.parent!r}, but no such parent"
+                             + _with(numbers), hint=f"let count be 0 when {group.parent} is 0")
+        if site.size is not None:
+            names["rest"] -= count
+    if site.size is not None and names["rest"]:
+        raise UsageError(f"{site.where}: the groups make {names['size'] - names['rest']} nodes, not {names['size']}"
+                         + _with(numbers), hint='let the last group have count = "rest"')
+    return found
+
+
+def _amount(amount: Amount, environment: str | None) -> str:
+    return amount if isinstance(amount, str) else amount[environment or ""]
+
+
+def _evaluated(text: str, values: Mapping[str, int], where: str) -> int:
+    value = evaluate(text, values, where)
+    if value < 0:
         raise UsageError(f"{where}: the count is {value}", hint="guard it with max(0, …)")
     return value
 
 
-def _check_unique(site: Site, group: Group, sites: int, count: int, where: str) -> None:
-    apart = set(PLACEHOLDER.findall(group.pattern))
-    if count > 1 and not apart & {"index", "row"}:
-        raise UsageError(f"{where}: {group.name}: {count} resources would have one name",
-                         hint="put $index or $row into the pattern")
+def _with(numbers: Mapping[str, int]) -> str:
+    return " with " + ", ".join(f"{name}={value}" for name, value in numbers.items()) if numbers else ""
+
+
+def _set_apart(site: Site, pattern: str) -> bool:
+    """Say whether a pattern gives each site something of its own."""
     of_sites = {"site": True, "region": site.region_each, "environment": bool(site.environments)}
-    if sites > 1 and not any(of_sites.get(name) for name in PLACEHOLDER.findall(site.container_name)):
-        raise UsageError(f"{where}: {sites} containers would have one name", hint="put $site into container_name")
+    return any(of_sites.get(name) for name in PLACEHOLDER.findall(pattern))
 
 
-def _check_total(topology: Topology, counts: Counts, numbers: Mapping[str, int]) -> None:
-    total = sum(counts.sites[site] * count for (site, _), count in counts.groups.items())
-    said = evaluate(topology.total, numbers, f"{topology.name}: total")
-    if total != said:
-        raise UsageError(f"{topology.name}: it makes {total:,} resources, but its total says {said:,}",
-                         hint=f"correct total = {topology.total!r}, or the counts")
-    if total > MOST_RESOURCES:
-        raise UsageError(f"{total:,} resources are too many for one operation: {topology.total}",
-                         hint=f"ask for at most {MOST_RESOURCES:,}", total=total)
+def _check_unique(site: Site, group: Group, grid: Grid) -> None:
+    pattern = group.id if group.id is not None else group.pattern if group.type and not group.labels else None
+    if pattern is None:
+        return
+    apart = set(PLACEHOLDER.findall(pattern))
+    if grid.most > 1 and not apart & {"index", "row"}:
+        raise UsageError(f"{group.where}: {grid.most} nodes of a site would have one {'id' if group.id else 'name'}",
+                         hint="put $index or $row into the pattern")
+    if group.id is not None and grid.sites > 1 and "row" not in apart and not _set_apart(site, pattern):
+        raise UsageError(f"{group.where}: nodes of different sites would have one id", hint="put $row into the pattern")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +143,7 @@ class Place:
 
 def fill(pattern: str, place: Place, grid: Grid, rows: I64) -> pl.Series:
     """Fill a pattern's placeholders for some rows of a group."""
-    site, index = np.divmod(rows, grid.per_site)
+    site, index = grid.place(rows)
     columns: Mapping[str, Callable[[], pl.Series]] = {
         "site": lambda: _numbered(site, 3),
         "index": lambda: _numbered(index, 3),

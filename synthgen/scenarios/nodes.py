@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from synthgen.growth import NodeBlock
-from synthgen.profile import Profile
-from synthgen.renaming import guid_texts
+from synthgen.profile import Profile, Role
+from synthgen.renaming import guid_texts, integer_keys
 from synthgen.scenarios.around import SUBSCRIPTION_ID, Anchor, Models
 from synthgen.scenarios.layout import Counts, Place, fill
 from synthgen.scenarios.pairs import Grid
-from synthgen.scenarios.topology import Group, Site
+from synthgen.scenarios.topology import Group, Site, Topology
 from synthgen.seeding import I64, derive_seed, mix, pick, token
 from synthgen.types import TYPES
 
@@ -42,12 +44,14 @@ class Look:
         labels: Their label set.
         types: Their properties and types, without the scenario's metadata.
         models: Base nodes that values are taken from which are not the scenario's own; null without.
-        type: Their resource type, as the base spells it; None when they are no resources.
+        keys: Properties of them that are made unique: STRING as the id is written, or INTEGER.
+        type: Their resource type, as the base spells it; None for containers.
     """
 
     labels: tuple[str, ...]
     types: Mapping[str, str]
     models: Models | None
+    keys: Mapping[str, str]
     type: str | None = None
 
 
@@ -61,13 +65,14 @@ class SiteNodes:
     """
 
     def __init__(
-        self, site: Site, counts: Counts, operation: Operation, profile: Profile, *, regions: list[str],
-        subscriptions: list[Anchor], looks: Mapping[str, Look],
+        self, site: Site, counts: Counts, operation: Operation, profile: Profile, topology: Topology, *,
+        regions: list[str], subscriptions: list[Anchor], looks: Mapping[str, Look],
     ) -> None:
         self.site = site
         self._counts = counts
         self._operation = operation
         self._profile = profile
+        self._topology = topology
         self._looks = looks
         self._groups = {group.name: group for group in site.groups}
         self._seed = derive_seed(operation.seed, operation.operation_id, site.name)
@@ -77,71 +82,105 @@ class SiteNodes:
         found = subscriptions or [Anchor(-1, (), _made_subscription(operation))]
         names = (operation.seed, operation.operation_id)
         self._place = Place(
-            token(*names), pl.Series(regions, dtype=pl.String)[self.region_of],
+            token(*names), pl.Series(regions or [None], dtype=pl.String)[self.region_of],
             pl.Series(site.environments or [None] * len(sites), dtype=pl.String),
         )
-        # Ids are unique through their container's name, which has room for more of the operation than a vault's has.
-        roomy = Place(token(*names, length=_CONTAINER_TOKEN_LENGTH), self._place.regions, self._place.environments)
+        # Ids are unique through what has room for more of the operation than a vault's name.
+        self._roomy = Place(token(*names, length=_CONTAINER_TOKEN_LENGTH), self._place.regions,
+                            self._place.environments)
+        path = "/subscriptions/{}/resourceGroups/{}"
         self._containers = pl.DataFrame({
-            "name": fill(site.container_name, roomy, Grid(len(sites), 1), sites),
+            "name": fill(site.container_name, self._roomy, Grid(len(sites), 1), sites),
             "subscription": pl.Series([anchor.key for anchor in found], dtype=pl.String)[self.subscription_of],
             "tenant": pl.Series([anchor.tenant for anchor in found], dtype=pl.String)[self.subscription_of],
-        }).with_columns(id=pl.format("/subscriptions/{}/resourceGroups/{}", "subscription", "name"))
+        }).with_columns(id=pl.col("name") if topology.subscription is None
+                        else pl.format(path, "subscription", "name"))
 
-    def container_block(self, look: Look) -> NodeBlock:
-        """Make the sites' containers a block of nodes."""
+    def container_block(self, look: Look, first: int) -> NodeBlock:
+        """Make the sites' containers a block of nodes; `first` is the import id of its first one."""
         types = {**look.types, **self._metadata_types(self.site.role)}
 
         def make(start: int, stop: int) -> pl.DataFrame:
             sites = np.arange(start, stop, dtype=np.int64)
-            own: _Columns = {self._profile.name_property: self._containers["name"][sites],
-                             self._profile.id: self._containers["id"][sites]}
-            return self._frame(look, "", sites, sites, own, role=self.site.role).select(list(types))
+            return self._frame(
+                look, "", sites, sites, texts={self._profile.name_property: self._containers["name"][sites]},
+                made=self._keys(look, self._containers["id"][sites], first + sites), role=self.site.role,
+            ).select(list(types))
 
         return NodeBlock(look.labels, types, len(self.region_of), {}, make, {SCENARIO_NAME: self._operation.scenario})
 
-    def resource_block(self, group: Group) -> NodeBlock:
-        """Make a group's resources a block of nodes."""
+    def group_block(self, group: Group, first: int) -> NodeBlock:
+        """Make a group's nodes a block; `first` is the import id of its first one."""
         look = self._looks[group.name]
-        type_ = look.type or group.type
-        grid = self._counts.grid(self.site.name, group.name)
+        type_ = look.type or ""
+        grid = self._counts.grids[self.site.name, group.name]
         role = group.role or self.site.role
         types = {**look.types, **self._metadata_types(role)}
 
         def make(start: int, stop: int) -> pl.DataFrame:
             rows = np.arange(start, stop, dtype=np.int64)
-            own: _Columns = {self._profile.id: self._ids(group, rows), self._profile.type: pl.lit(type_),
-                             self._profile.name_property: fill(group.pattern, self._place, grid, rows)}
+            texts: _Columns = {self._profile.name_property: fill(group.pattern, self._place, grid, rows)}
+            if group.type is not None:
+                texts[self._profile.type] = pl.lit(type_)
             if group.properties:
-                own[PROPERTIES] = fill(group.properties, self._place, grid, rows)
-            return self._frame(look, group.name, rows, rows // grid.per_site, own, role=role).select(list(types))
+                texts[PROPERTIES] = fill(group.properties, self._place, grid, rows)
+            made: _Columns = {**self._keys(look, self._ids(group, rows), first + rows),
+                              **{name: self._value(value, grid, rows) for name, value in group.values.items()}}
+            return self._frame(look, group.name, rows, grid.place(rows)[0], texts=texts, made=made,
+                               role=role).select(list(types))
 
-        return NodeBlock(look.labels, types, grid.rows, {type_: grid.rows}, make,
+        is_resource = self._profile.role(look.labels) is Role.RESOURCE
+        return NodeBlock(look.labels, types, grid.rows, {type_: grid.rows} if is_resource else {}, make,
                          {SCENARIO_NAME: self._operation.scenario})
 
     def _ids(self, group: Group, rows: I64) -> pl.Series:
-        type_ = self._looks[group.name].type or group.type
-        grid = self._counts.grid(self.site.name, group.name)
-        site, index = np.divmod(rows, grid.per_site)
+        type_ = self._looks[group.name].type or ""
+        grid = self._counts.grids[self.site.name, group.name]
+        if group.id is not None or group.labels:
+            return fill(group.id or f"{group.name}-$token-$row", self._roomy, grid, rows)
+        site, index = grid.place(rows)
         if group.parent is None:
             above, between = self._containers["id"][site], f"/providers/{type_}/"
         else:
-            parents = self._counts.groups[self.site.name, group.parent]
-            above = self._ids(self._groups[group.parent], site * parents + index % parents)
+            parents = self._counts.grids[self.site.name, group.parent]
+            above = self._ids(self._groups[group.parent], parents.row(site, index % parents.count(site)))
             between = f"/{type_.rsplit('/', 1)[-1]}/"
         frame = pl.DataFrame({"above": above, "name": fill(group.pattern, self._place, grid, rows)})
         return frame.select(pl.concat_str("above", pl.lit(between), "name")).to_series()
 
+    def _keys(self, look: Look, ids: pl.Series, numbers: I64) -> _Columns:
+        seed = derive_seed(self._operation.seed, self._operation.operation_id)
+        return {name: integer_keys(seed, numbers) if kind == "INTEGER" else ids for name, kind in look.keys.items()}
+
+    def _value(self, value: Any, grid: Grid, rows: I64) -> pl.Series | pl.Expr:
+        match value:
+            case str():
+                return fill(value, self._place, grid, rows)
+            case dict():
+                text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+                return fill(text, self._place, grid, rows)
+            case list():
+                frame = pl.DataFrame([fill(item, self._place, grid, rows).alias(str(at))
+                                      for at, item in enumerate(value)])
+                empty = pl.repeat([], len(rows), dtype=pl.List(pl.String), eager=True)
+                return frame.select(pl.concat_list(pl.all())).to_series() if value else empty
+            case _:
+                return pl.lit(value)
+
     def _frame(
-        self, look: Look, group: str, rows: I64, site: I64, own: _Columns, *,
+        self, look: Look, group: str, rows: I64, site: I64, *, texts: _Columns, made: _Columns,
         role: str | None,
     ) -> pl.DataFrame:
-        shared: _Columns = {
-            self._profile.location: self._place.regions[site], SUBSCRIPTION_ID: self._containers["subscription"][site],
-            self._profile.tenant: self._containers["tenant"][site],
-            **dict.fromkeys(self._profile.container_names, self._containers["name"][site]),
-        }
-        values = {name: value for name, value in {**shared, **own}.items() if look.types.get(name or "") == "STRING"}
+        around: _Columns = {}
+        if self._topology.region is not None:
+            around[self._profile.location] = self._place.regions[site]
+        if self._topology.subscription is not None:
+            around[SUBSCRIPTION_ID] = self._containers["subscription"][site]
+            around[self._profile.tenant] = self._containers["tenant"][site]
+        if self._topology.container is not None:
+            around |= dict.fromkeys(self._profile.container_names, self._containers["name"][site])
+        # What the base has under one of these names, but as no text, is left as it is.
+        fitting = {name: value for name, value in {**around, **texts}.items() if look.types.get(name or "") == "STRING"}
         metadata: _Columns = {"region": self._place.regions[site], "role": pl.lit(role)}
         if self.site.environments:
             metadata["environment"] = self._place.environments[site]
@@ -149,7 +188,7 @@ class SiteNodes:
             metadata[self.site.number_as] = pl.Series(site)
         return self._modelled(look, group, rows, site).with_columns(
             (pl.lit(value) if isinstance(value, pl.Series) else value).alias(name or "")
-            for name, value in {**values, **metadata}.items()
+            for name, value in {**fitting, **made, **metadata}.items()
         )
 
     def _modelled(self, look: Look, group: str, rows: I64, site: I64) -> pl.DataFrame:
@@ -173,7 +212,7 @@ class SiteNodes:
         return frame.with_columns(missing)
 
     def _metadata_types(self, role: str | None) -> dict[str, str]:
-        types = {"region": "STRING"}
+        types = {"region": "STRING"} if self._topology.region is not None else {}
         if role is not None:
             types["role"] = "STRING"
         if self.site.number_as is not None:

@@ -10,16 +10,18 @@ import numpy as np
 from synthgen.base import Base, Mask
 from synthgen.errors import UsageError
 from synthgen.growth import Growth, NodeBlock
-from synthgen.profile import Profile
+from synthgen.profile import Profile, Role
 from synthgen.scenarios.around import Anchor, Around
-from synthgen.scenarios.layout import count_nodes
-from synthgen.scenarios.looks import container_look, region_block, resource_look
+from synthgen.scenarios.expressions import evaluate
+from synthgen.scenarios.layout import check_limits, count_nodes
+from synthgen.scenarios.looks import container_look, group_look, region_block
 from synthgen.scenarios.nodes import Operation, SiteNodes
-from synthgen.scenarios.pairs import Ends, Grid, Pairs, both_ways, pair_rows
+from synthgen.scenarios.pairs import Grid, pair_rows
 from synthgen.scenarios.parameters import Asked, check_parameters
-from synthgen.scenarios.shipped import known_regions, scenario_formula, scenario_names, shipped_scenario
+from synthgen.scenarios.runs import held, picked, shifted, spread
+from synthgen.scenarios.shipped import find_scenario, known_regions, region_pairs, scenario_formula, scenario_names
 from synthgen.scenarios.ties import Side, Ties
-from synthgen.scenarios.topology import Relation, Site, Topology
+from synthgen.scenarios.topology import SHARED, End, Group, Pick, Relation, Site, Topology
 from synthgen.seeding import I64, derive_seed
 
 __all__ = ["grow_scenario", "grow_topology", "scenario_formula", "scenario_names"]
@@ -37,11 +39,11 @@ def grow_scenario(
     seed: int,
     tenant: str | None = None,
 ) -> Growth:
-    """Make a shipped scenario.
+    """Make a scenario, a shipped one or a user's own.
 
     Args:
         base: What it is tied to, and whose properties its nodes take over.
-        scenario: One of `scenario_names()`.
+        scenario: One of `scenario_names()`, or the path of a file; see `find_scenario`.
         parameters: As text or whole numbers; those left out have their defaults. `regions` may be a list.
         operation_id: Part of every id and name.
         seed: Decides subscriptions and which base node each resource takes its properties from.
@@ -51,7 +53,7 @@ def grow_scenario(
         UsageError: There is no such scenario, parameter or tenant, a value is out of bounds, or the graph's profile
             has no part for what the scenario makes.
     """
-    return grow_topology(base, shipped_scenario(scenario), parameters=parameters, operation_id=operation_id, seed=seed,
+    return grow_topology(base, find_scenario(scenario), parameters=parameters, operation_id=operation_id, seed=seed,
                          tenant=tenant)
 
 
@@ -82,14 +84,25 @@ def _subscriptions_of(anchors: list[Anchor], tenant: str | None) -> list[Anchor]
 
 
 def _check_profile(profile: Profile, topology: Topology) -> None:
+    groups = [group for site in topology.sites for group in site.groups]
+    for group in groups:
+        if profile.role(group.labels) is Role.PROTECTED:
+            raise UsageError(f"{group.where}: a label of {':'.join(group.labels)} is never created",
+                             hint="protected: " + ", ".join(profile.protected_labels), profile=profile.name)
+    for relation in topology.relations:
+        if relation.type in profile.protected_types:
+            raise UsageError(f"{relation.where}: {relation.type} is never created",
+                             hint="protected: " + ", ".join(profile.protected_types), profile=profile.name)
+    if all(group.labels for group in groups):
+        return
     if not profile.resource_labels or profile.id is None or profile.type is None:
         missing = "resource_labels, id and type"
-    elif topology.container not in profile.container_labels:
+    elif topology.container is not None and topology.container not in profile.container_labels:
         missing = f"{topology.container} among its container_labels"
     else:
         return
     raise UsageError(f"the scenario {topology.name} needs a profile with {missing}; {profile.name!r} has not",
-                     hint="scenarios are for graphs with a profile such as azure; use template or random for others",
+                     hint="use a profile such as azure, or a scenario whose groups have labels: docs/scenarios.md",
                      profile=profile.name)
 
 
@@ -104,78 +117,96 @@ class _Scenario:
         self._topology = topology
         self._asked = asked
         self._operation = operation
-        self._around = Around(base, seed=derive_seed(operation.seed, operation.operation_id))
+        self._seed = derive_seed(operation.seed, operation.operation_id)
+        self._around = Around(base, seed=self._seed)
         self._counts = count_nodes(topology, asked.numbers)
+        check_limits(topology, self._counts)
         self._subscriptions = _subscriptions_of(self._around.subscriptions(topology.subscription), tenant)
         self._base_regions = self._around.regions(topology.region)
         self._regions = self._choose_regions()
         self._made_regions = [name for name in self._regions if name not in self._base_regions]
-        self._resources = Side(tuple(sorted(base.profile.resource_labels)), "operation")
-        self._contains = (*base.profile.containment_types, _CONTAINS)[0]
+        self._contains = topology.containment or (*base.profile.containment_types, _CONTAINS)[0]
         self._nodes: list[NodeBlock] = []
         self._made = 0
         self._ties = Ties()
-        self._first: dict[tuple[str, str], int] = {}
+        self._first: dict[End, int] = {}
+        self._sides: dict[End, Side] = {}
 
     def growth(self) -> Growth:
         """Put everything together."""
-        if self._made_regions:
+        if self._topology.region is not None and self._made_regions:
             self._add(region_block(self._around, self._profile, self._topology.region, self._made_regions,
                                    self._operation))
         for site in self._topology.sites:
             self._make_site(site)
         for relation in self._topology.relations:
-            self._tie_groups(relation)
-        parameters: dict[str, Any] = {"scenario": self._topology.name, "tenant_id": self._tenant,
-                                      **self._asked.numbers, **self._asked.names}
+            if SHARED in {relation.start[0], relation.end[0]}:
+                self._tie_to_shared(relation)
+            else:
+                self._tie_groups(relation)
+        parameters: dict[str, Any] = {
+            "scenario": self._topology.name, "scenario_digest": self._topology.digest, "tenant_id": self._tenant,
+            **self._asked.numbers, **self._asked.names}
         for parameter in self._topology.parameters.values():
             if parameter.names_for is not None:
                 parameters[parameter.name] = self._regions
         return Growth(tuple(self._nodes), tuple(self._ties.blocks()), parameters)
 
     def _choose_regions(self) -> list[str]:
+        if self._topology.region is None:
+            return []
         named = [name for names in self._asked.names.values() for name in names]
         if named:
             return named
         needed = max([1, *(self._counts.sites[site.name] for site in self._topology.sites if site.region_each)])
-        return list(dict.fromkeys([*self._base_regions, *known_regions()]))[:needed]
+        return _paired(list(dict.fromkeys([*self._base_regions, *known_regions()]))[:needed])
 
-    def _add(self, block: NodeBlock) -> int:
-        first = self._made
+    def _add(self, block: NodeBlock) -> None:
         if block.rows:
             self._nodes.append(block)
             self._made += block.rows
-        return first
 
     def _make_site(self, site: Site) -> None:
-        looks = {group.name: resource_look(self._around, self._profile, group.type) for group in site.groups}
-        nodes = SiteNodes(site, self._counts, self._operation, self._profile, regions=self._regions,
+        topology, around = self._topology, self._around
+        looks = {group.name: group_look(around, self._profile, topology, group) for group in site.groups}
+        nodes = SiteNodes(site, self._counts, self._operation, self._profile, topology, regions=self._regions,
                           subscriptions=self._subscriptions, looks=looks)
-        look = container_look(self._around, self._profile, self._topology.container)
-        containers, holders = self._add(nodes.container_block(look)), Side(look.labels, "operation")
-        self._tie_to_subscriptions(nodes, containers, holders)
-        kind = self._around.labelled(self._topology.container)
-        if self._around.are_tied(kind, self._around.labelled(self._topology.region)):
-            self._tie_to_regions(nodes, containers, 1, holders, kind)
+        containers = self._made
+        holders: Side | None = None
+        if topology.container is not None:
+            look = container_look(around, self._profile, topology.container)
+            holders = Side(look.labels, "operation")
+            self._add(nodes.container_block(look, containers))
+            self._tie_to_subscriptions(nodes, containers, holders)
+            kind = around.labelled(topology.container)
+            if topology.region is not None and around.are_tied(kind, around.labelled(topology.region)):
+                self._tie_to_regions(nodes, containers, Grid(self._counts.sites[site.name], 1), holders, kind)
         for group in site.groups:
-            grid = self._counts.grid(site.name, group.name)
-            first = self._first[site.name, group.name] = self._add(nodes.resource_block(group))
-            self._tie_to_regions(nodes, first, grid.per_site, self._resources, self._around.resources)
-            if group.parent is None:
-                above, parents, side = containers, 1, holders
-            else:
-                above, parents = self._first[site.name, group.parent], self._counts.groups[site.name, group.parent]
-                side = self._resources
-            self._ties.add(self._contains, side, self._resources, _held(grid, first, above, parents))
+            end = (site.name, group.name)
+            grid, first, side = self._counts.grids[end], self._made, Side(looks[group.name].labels, "operation")
+            self._first[end], self._sides[end] = first, side
+            self._add(nodes.group_block(group, first))
+            if topology.region is not None:
+                kind = around.of_group(group) if group.labels else around.resources
+                self._tie_to_regions(nodes, first, grid, side, kind)
+            if group.parent is not None:
+                above = (site.name, group.parent)
+                run = held(grid, first, self._first[above], self._counts.grids[above])
+                self._ties.add(self._contains, self._sides[above], side, run)
+            elif holders is not None:
+                run = held(grid, first, containers, Grid(grid.sites, 1))
+                self._ties.add(self._contains, holders, side, run)
 
     def _tie_to_subscriptions(self, nodes: SiteNodes, containers: int, holders: Side) -> None:
         for labels in sorted({anchor.labels for anchor in self._subscriptions}):
             numbers = np.array([anchor.node if anchor.labels == labels else -1 for anchor in self._subscriptions])
             target = numbers[nodes.subscription_of]
-            self._ties.add(self._contains, holders, Side(labels, "base"), _spread(target, containers, 1), turned=True)
+            run = spread(target, containers, Grid(len(target), 1))
+            self._ties.add(self._contains, holders, Side(labels, "base"), run, turned=True)
 
-    def _tie_to_regions(self, nodes: SiteNodes, first: int, per_site: int, side: Side, kind: Mask) -> None:
-        type_, turned = self._around.relationship(kind, self._around.labelled(self._topology.region), _LOCATED_IN)
+    def _tie_to_regions(self, nodes: SiteNodes, first: int, grid: Grid, side: Side, kind: Mask) -> None:
+        regions = self._around.labelled(self._topology.region or "")
+        type_, turned = self._around.relationship(kind, regions, _LOCATED_IN)
         targets: dict[Side, I64] = {}
         for position, name in enumerate(self._regions):
             anchor = self._base_regions.get(name)
@@ -183,45 +214,57 @@ class _Scenario:
             node = anchor.node if anchor is not None else self._made_regions.index(name)
             targets.setdefault(at, np.full(len(self._regions), -1, np.int64))[position] = node
         for at, numbers in targets.items():
-            self._ties.add(type_, side, at, _spread(numbers[nodes.region_of], first, per_site), turned=turned)
+            self._ties.add(type_, side, at, spread(numbers[nodes.region_of], first, grid), turned=turned)
 
     def _tie_groups(self, relation: Relation) -> None:
-        types = {(site.name, group.name): group.type for site in self._topology.sites for group in site.groups}
+        start, end = relation.start, relation.end
         type_, turned = relation.type, False
-        if relation.adopt:
-            starts, ends = (self._around.of_type(types[end]) for end in (relation.start, relation.end))
+        groups = [self._topology.group(start), self._topology.group(end)]
+        if _adopts(relation, groups):
+            starts, ends = map(self._around.of_group, groups)
             type_, turned = self._around.relationship(starts, ends, relation.type)
-        pairs = pair_rows(relation.how, self._counts.grid(*relation.start), self._counts.grid(*relation.end))
-        run = _shifted(pairs, self._first[relation.start], self._first[relation.end])
-        self._ties.add(type_, self._resources, self._resources, both_ways(run) if relation.both else run, turned=turned)
+        each = evaluate(relation.each, self._asked.numbers, relation.where)
+        pairs = pair_rows(relation.how, self._counts.grids[start], self._counts.grids[end],
+                          one_site=start[0] == end[0], one_group=start == end, within=relation.within,
+                          both=relation.both, each=max(0, each))
+        run = shifted(pairs, self._first[start], self._first[end])
+        for way in (turned, not turned) if relation.both else (turned,):
+            self._ties.add(type_, self._sides[start], self._sides[end], run, turned=way)
+
+    def _tie_to_shared(self, relation: Relation) -> None:
+        end, name = ((relation.start, relation.end[1]) if relation.end[0] == SHARED
+                     else (relation.end, relation.start[1]))
+        shared = next(item for item in self._topology.shared if item.name == name)
+        marked = self._around.of_shared(shared)
+        labels, numbers = self._around.alike(marked)
+        if not len(numbers):
+            if shared.required:
+                raise UsageError(f"{shared.where}: the base has no such node", shared=name,
+                                 hint="leave required out, and these relationships are left out")
+            return
+        type_, turned = relation.type, relation.start[0] == SHARED
+        group = self._topology.group(end)
+        if _adopts(relation, [group]):
+            starts, ends = (self._around.of_group(group), marked)[::-1 if turned else 1]
+            type_, other_way = self._around.relationship(starts, ends, relation.type)
+            turned = turned != other_way
+        run = picked(self._counts.grids[end], self._first[end], numbers, shared.pick,
+                      derive_seed(self._seed, SHARED, name, *(end if shared.pick is Pick.ROW else end[:1])))
+        self._ties.add(type_, self._sides[end], Side(labels, "base"), run, turned=turned)
 
 
-def _shifted(pairs: Pairs, start: int, end: int) -> Pairs:
-    """Turn rows of two groups into import ids."""
-
-    def ends(rows: I64) -> Ends:
-        starts, stops = pairs.ends(rows)
-        return start + starts, end + stops
-
-    return Pairs(pairs.rows, ends)
+def _adopts(relation: Relation, groups: list[Group]) -> bool:
+    return relation.adopt if relation.adopt is not None else not any(group.labels for group in groups)
 
 
-def _held(grid: Grid, first: int, above: int, parents: int) -> Pairs:
-    """Tie each row of a group to what holds it: in its site, the row among `parents` whose turn it is."""
-
-    def ends(rows: I64) -> Ends:
-        site, index = np.divmod(rows, grid.per_site)
-        return above + site * parents + index % parents, first + rows
-
-    return Pairs(grid.rows, ends)
-
-
-def _spread(targets: I64, first: int, per_site: int) -> Pairs:
-    """Tie the rows of each site to the site's target; sites whose target is negative are left out."""
-    sites = np.flatnonzero(targets >= 0)
-
-    def ends(rows: I64) -> Ends:
-        site = sites[rows // per_site]
-        return first + site * per_site + rows % per_site, targets[site]
-
-    return Pairs(len(sites) * per_site, ends)
+def _paired(regions: list[str]) -> list[str]:
+    """Move each region's partner, where it is among them, to the place after it; the rest keep their order."""
+    ordered: list[str] = []
+    left = list(regions)
+    while left:
+        ordered.append(left.pop(0))
+        partner = region_pairs().get(ordered[-1])
+        if partner in left:
+            left.remove(partner)
+            ordered.append(partner)
+    return ordered

@@ -20,12 +20,10 @@ from synthgen.metadata import Stamp, stamped, stamped_types
 from synthgen.profile import AZURE, Profile
 from synthgen.sample import sample_tenant
 from synthgen.scenarios.expressions import evaluate
-from synthgen.scenarios.pairs import Grid, both_ways, pair_rows
 from synthgen.scenarios.shipped import shipped_scenario
-from synthgen.scenarios.topology import How, parse_topology
 from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.write import write_snapshot
-from synthgen.strategies.scenario import grow_scenario, grow_topology, scenario_formula, scenario_names
+from synthgen.strategies.scenario import grow_scenario, scenario_formula, scenario_names
 from synthgen.types import polars_schema
 
 OPERATION = "scale-20260101T000000-00000001"
@@ -332,8 +330,9 @@ def test_regions_are_the_most_used_of_the_base(sample: Base) -> None:
 def test_regions_that_the_base_has_not_are_made(sample: Base) -> None:
     """A named region that the base lacks becomes a synthetic node, and its resources are tied to it."""
     growth = grow(sample, "multi-region", {"regions": ["East US", "moonbase"], "resources_per_region": 4})
-    assert growth.parameters == {"scenario": "multi-region", "tenant_id": None, "region_count": 2,
-                                 "resources_per_region": 4, "regions": ["eastus", "moonbase"]}
+    digest = shipped_scenario("multi-region").digest
+    assert growth.parameters == {"scenario": "multi-region", "scenario_digest": digest, "tenant_id": None,
+                                 "region_count": 2, "resources_per_region": 4, "regions": ["eastus", "moonbase"]}
     assert growth.nodes[0].labels == ("Region",)
     assert whole(growth.nodes[0])["region"].to_list() == ["moonbase"]
     located = {block.end_space: block.rows for block in growth.relationships if block.type == "LOCATED_IN"}
@@ -503,29 +502,6 @@ def test_a_million_resources_are_only_arithmetic(sample: Base) -> None:
     assert sum(block.rows for block in growth.relationships) < 3_100_000
 
 
-@pytest.mark.parametrize(("how", "sites", "expected"), [
-    (How.ONE_TO_ONE, (2, 2, 3), [(0, 0), (1, 1), (2, 3), (3, 4)]),
-    (How.MANY_TO_ONE, (2, 3, 2), [(0, 0), (1, 1), (2, 0), (3, 2), (4, 3), (5, 2)]),
-    (How.ONE_TO_MANY, (2, 2, 3), [(0, 0), (1, 1), (0, 2), (2, 3), (3, 4), (2, 5)]),
-    (How.HUB, (2, 1, 2), [(0, 0), (1, 1), (0, 2), (1, 3)]),
-    (How.CHAIN, (3, 2, 2), [(0, 2), (1, 3), (2, 4), (3, 5)]),
-    (How.RING, (3, 1, 1), [(0, 1), (1, 2), (2, 0)]),
-    (How.RING, (1, 4, 4), []),
-    (How.MESH, (3, 1, 1), [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]),
-    (How.MESH, (1, 4, 4), []),
-    (How.MANY_TO_ONE, (2, 3, 0), []),
-])
-def test_pairs(how: How, sites: tuple[int, int, int], expected: list[tuple[int, int]]) -> None:
-    """Which rows each way of tying groups ties."""
-    pairs = pair_rows(how, Grid(sites[0], sites[1]), Grid(sites[0], sites[2]))
-    start, end = pairs.ends(np.arange(pairs.rows))
-    assert list(zip(start.tolist(), end.tolist(), strict=True)) == expected
-    double = both_ways(pairs)
-    start, end = double.ends(np.arange(double.rows))
-    assert sorted(zip(start.tolist(), end.tolist(), strict=True)) == sorted(
-        [*expected, *((end, start) for start, end in expected)])
-
-
 @pytest.mark.parametrize("text", [
     "__import__('os')", "a ** 9", "a.b", "1.5", "True", "max(1)", "[1]", "b", "1 //", "1 // 0", "a if a else 1",
     "max(*a, 1)", "'x'", "1" * 300, "",
@@ -539,68 +515,3 @@ def test_expressions_are_arithmetic_only(text: str) -> None:
 def test_expressions() -> None:
     """Sums, products, whole quotients, min and max, with the usual precedence."""
     assert evaluate("max(1, a + 2 * (b - 3) // 4, -a)", {"a": 2, "b": 9}, "test") == 5
-
-
-SCENARIO = """
-about = "two"
-total = "n * 2"
-container = "ResourceGroup"
-region = "Region"
-subscription = "Subscription"
-[parameters.n]
-about = "sites"
-maximum = 9
-[[sites]]
-name = "site"
-count = "n"
-container_name = "rg-$token-$site"
-[[sites.groups]]
-name = "one"
-type = "A/a"
-pattern = "a"
-[[sites.groups]]
-name = "two"
-type = "A/a/b"
-parent = "one"
-pattern = "b"
-[[relationships]]
-type = "TO"
-from = "site.one"
-to = "site.two"
-how = "one-to-one"
-"""
-
-
-def test_a_scenario_is_a_file(sample: Base) -> None:
-    """A topology from elsewhere grows like a shipped one."""
-    topology = parse_topology(SCENARIO, "mine")
-    growth = grow_topology(sample, topology, parameters={"n": 3}, operation_id=OPERATION, seed=1)
-    assert resources(growth) == 6
-    check_whole(sample, growth)
-
-
-@pytest.mark.parametrize(("before", "after", "said"), [
-    ("n * 2", "n * 3", "its total says"),
-    ("n * 2", "m * 2", "'m'"),
-    ('pattern = "b"', 'pattern = "b$what"', "placeholder"),
-    ('pattern = "b"', 'pattern = "b"\ncount = "2"', "one name"),
-    ('pattern = "b"', 'pattern = "b"\ncolour = "red"', "colour"),
-    ('pattern = "b"', "pattern = 3", "pattern is a str"),
-    ('parent = "one"', 'parent = "three"', "'three'"),
-    ('name = "two"', 'name = "one"', "'one'"),
-    ('to = "site.two"', 'to = "site.six"', "site.six"),
-    ('to = "site.two"', 'to = "two"', "names a site and a group"),
-    ("one-to-one", "ring", "chain, ring and mesh"),
-    ("one-to-one", "wheel", "wheel"),
-    ("$token-$site", "$token", "one name"),
-    ('count = "n"', 'count = "n"\nsize = "3"', "not 3"),
-    ('count = "n"', 'count = "n"\nenvironments = ["dev", "test", "prod"]', "3 environments"),
-    ('count = "n"', 'count = "-n"', "count is -2"),
-    ("about", "about about", "TOML"),
-])
-def test_wrong_scenario_files_are_rejected(sample: Base, before: str, after: str, said: str) -> None:
-    """Each fault is named."""
-    assert before in SCENARIO
-    with pytest.raises(UsageError, match=said):
-        grow_topology(sample, parse_topology(SCENARIO.replace(before, after, 1), "mine"), parameters={"n": 2},
-                      operation_id=OPERATION, seed=1)
