@@ -157,9 +157,14 @@ class Lift:
             return copy
         if self.drives == END:  # of two that are cloned only what is contained drives as the end
             return self.clones.around(driver, copy, follower)
-        shift = (mix(picks, self.seed) >> np.uint64(2)).astype(np.int64) if self.tie is Tie.SHIFTED else 0
+        shift = shifts_of(picks, self.table.type, self.seed) if self.tie is Tie.SHIFTED else 0
         clones: I64 = (copy + shift) % np.maximum(self.clones.count[follower], 1)
         return clones
+
+
+def shifts_of(relationships: I64, type_: str, seed: int) -> I64:
+    """Give the shift of each of a type's relationships, by its row number: 62 bits, to be wrapped."""
+    return (mix(relationships, derive_seed(seed, "lift", type_)) >> np.uint64(2)).astype(np.int64)
 
 
 NOT_COPIED = "the other end is not copied"
@@ -192,7 +197,7 @@ def lift_relationships(
         contains = table.type in base.profile.containment_types
         for picks in _by_place(place[table.start], place[table.end], np.flatnonzero(tied)):
             lift, lost = _lift(table, picks, clones, containment if contains else others, contains=contains,
-                               seed=derive_seed(seed, "lift", table.type))
+                               seed=seed)
             left_out[NO_COPY] += lost
             if lift is not None:
                 lifts.append(lift)

@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 
 from synthgen.base import Base, Mask
+from synthgen.identifiers import GUID
 from synthgen.metadata import EVERY_NAME
 from synthgen.profile import Role
-from synthgen.renaming import GUID
 from synthgen.scenarios.parameters import region_key
 from synthgen.scenarios.topology import Group, Shared
 from synthgen.seeding import I64, permute
@@ -24,6 +24,7 @@ from synthgen.types import TYPES
 
 SUBSCRIPTION_ID = "subscription_id"
 _MODELS = 1_000
+_GUID = f"(?i)^{GUID.pattern}$"
 _PATH = "/subscriptions/"
 
 
@@ -231,7 +232,7 @@ class Around:
                self._base.texts(self._base.profile.id)[numbers])
 
         def personal(cell: pl.Expr) -> pl.Expr:
-            return (cell.str.to_lowercase().str.contains(_PATH, literal=True) | cell.str.contains(GUID)
+            return (cell.str.to_lowercase().str.contains(_PATH, literal=True) | cell.str.contains(_GUID)
                     | cell.is_in(quoted.implode()))
 
         columns = []

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from synthgen.growth import NodeBlock
+from synthgen.pieces import guid_texts, integer_keys
 from synthgen.profile import Profile, Role
-from synthgen.renaming import guid_texts, integer_keys
 from synthgen.scenarios.around import SUBSCRIPTION_ID, Anchor, Models
 from synthgen.scenarios.layout import Counts, Place, fill
 from synthgen.scenarios.pairs import Grid

@@ -11,8 +11,10 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.clones import Clones, Tie, lift_relationships, make_groups, relationship_block
 from synthgen.containment import Containment
+from synthgen.cutting import Cutting
 from synthgen.errors import RefusedError, UsageError
 from synthgen.growth import Growth
+from synthgen.numbering import Numbering
 from synthgen.renaming import Renaming
 from synthgen.seeding import I64, apportion, derive_seed
 from synthgen.strategies.selection import counts_by_type, part_copy
@@ -64,8 +66,8 @@ def grow_by_cloning(
         raise UsageError(f"{wanted:,} relationships are more than the {sum(full):,} that a base of this size has",
                          hint="ask for fewer, or make more resources", available=sum(full))
     rows = full if wanted == sum(full) else apportion(wanted, full)
-    renaming = Renaming(base, clones, containment, wrapped=containment_tie is not Tie.SAME, operation_id=operation_id,
-                        seed=seed)
+    cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed))
+    renaming = Renaming(base, clones, cutting, operation_id=operation_id, seed=seed)
     return Growth(
         nodes=[renaming.block(group, with_source=with_source) for group in clones.groups],
         relationships=[relationship_block(base, lift, count, seed=seed)

@@ -1,0 +1,161 @@
+"""Texts cut into pieces, with a mark behind each that is written anew for every clone; pure.
+
+The marks are what makes a clone's ids its own: the operation's token with the number of the clone meant, or a GUID that
+belongs to that number. The pieces of all rows stand one after the other in flat arrays, so that a text with a hundred
+references costs no more than a hundred texts with one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from synthgen.seeding import I64, U64, derive_seed, mix
+
+_INTEGER_OPERATION_BITS = 31
+OWN = 0
+"""As a period: the number of the clone itself."""
+
+
+class Mark(IntEnum):
+    """What stands behind a piece."""
+
+    NONE = 0
+    TOKEN = 1
+    GUID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of text and the mark behind it.
+
+    Attributes:
+        text: Written as it stands.
+        mark: What is written behind it.
+        follows: The number is that of the next piece, wrapped: a container's behind its child's.
+        shift, period: Else it is the clone's own number plus `shift`, modulo `period` unless that is `OWN`.
+        modulus: What wraps the number in the end; 0 for nothing.
+        salt: Which GUID is written: the same salt and number give the same one.
+    """
+
+    text: str
+    mark: Mark = Mark.NONE
+    follows: bool = False
+    shift: int = 0
+    period: int = OWN
+    modulus: int = 0
+    salt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Pieces `begins[i]` … `begins[i + 1] - 1` are those of row i."""
+
+    begins: I64
+    texts: pl.Series
+    marks: npt.NDArray[np.int8]
+    follows: npt.NDArray[np.bool_]
+    shifts: I64
+    periods: I64
+    moduli: I64
+    salts: U64
+    longest: int
+
+
+class Cuts:
+    """A column of texts, cut; rows without pieces are null."""
+
+    def __init__(self, rows: Sequence[Sequence[Piece]], *, token: str, seed: int) -> None:
+        pieces = [piece for row in rows for piece in row]
+        self._token = token
+        self._seed = seed
+        self._rows = _Rows(
+            begins=np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64),
+            texts=pl.Series("text", [piece.text for piece in pieces], pl.String),
+            marks=np.array([piece.mark for piece in pieces], np.int8),
+            follows=np.array([piece.follows for piece in pieces], np.bool_),
+            shifts=np.array([piece.shift for piece in pieces], np.int64),
+            periods=np.array([piece.period for piece in pieces], np.int64),
+            moduli=np.array([piece.modulus for piece in pieces], np.int64),
+            salts=np.array([piece.salt for piece in pieces], np.uint64),
+            longest=max((len(row) for row in rows), default=0),
+        )
+
+    def written(self, rows: I64, copy: I64) -> pl.Series:
+        """Write the texts of these rows, each for the clone with this number."""
+        cut = self._rows
+        lengths = cut.begins[rows + 1] - cut.begins[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        at = np.arange(offsets[-1]) + np.repeat(cut.begins[rows] - offsets[:-1], lengths)
+        number = self._numbers(at, np.repeat(copy, lengths))
+        marks = cut.marks[at]
+        marked = pl.DataFrame({"text": cut.texts[at], "number": number, "mark": marks}).select(
+            pl.when(pl.col("mark") == Mark.TOKEN)
+            .then(pl.format(f"{{}}-{self._token}-{{}}", "text", "number")).otherwise("text"),
+        ).to_series()
+        guids = np.flatnonzero(marks == Mark.GUID)
+        if len(guids):
+            marked[guids] = marked[guids] + self._guids(cut.salts[at[guids]], number[guids])
+        return _joined(marked, offsets).set(pl.Series(lengths == 0), None)
+
+    def _numbers(self, at: I64, copy: I64) -> I64:
+        cut = self._rows
+        period, modulus, follows = cut.periods[at], cut.moduli[at], cut.follows[at]
+        number = copy + cut.shifts[at]
+        number = np.where(period > 0, number % np.maximum(period, 1), number)
+        number = np.where(modulus > 0, number % np.maximum(modulus, 1), number)
+        known = ~follows
+        for _ in range(cut.longest):
+            ready = np.flatnonzero(~known[:-1] & known[1:])
+            if not len(ready):
+                break
+            wrapped = number[ready + 1] % np.maximum(modulus[ready], 1)
+            number[ready] = np.where(modulus[ready] > 0, wrapped, number[ready + 1])
+            known[ready] = True
+        return number
+
+    def _guids(self, salts: U64, numbers: I64) -> pl.Series:
+        high, low = (mix(mix(numbers, derive_seed(self._seed, half)) ^ salts, derive_seed(self._seed, half, "salted"))
+                     for half in ("high", "low"))
+        return guid_texts(high, low)
+
+
+def _joined(texts: pl.Series, offsets: I64) -> pl.Series:
+    """Join texts offsets[i] … offsets[i + 1] - 1 into one: they stand one after the other in memory already."""
+    flat = texts.to_arrow().cast(pa.large_string())
+    _, begins, octets = flat.buffers()
+    ends = np.frombuffer(begins, np.int64, len(flat) + 1, flat.offset * 8)
+    joined = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(ends[offsets]), octets)
+    return pl.Series("text", pl.from_arrow(joined), pl.String)
+
+
+def salt_of(text: str) -> int:
+    """Give the 64 bits that stand for a GUID which clones have one of their own for."""
+    return int.from_bytes(hashlib.blake2b(text.lower().encode(), digest_size=8).digest(), "little")
+
+
+def guid_texts(high: U64, low: U64) -> pl.Series:
+    """Write pairs of 64-bit values as GUIDs of version 8 (RFC 9562): 122 bits of them count."""
+    octets = np.stack([high.astype(">u8"), low.astype(">u8")], axis=1).view(np.uint8).reshape(-1, 16).copy()
+    octets[:, 6] = (octets[:, 6] & 0x0F) | 0x80
+    octets[:, 8] = (octets[:, 8] & 0x3F) | 0x80
+    nibbles = np.stack([octets >> 4, octets & 0x0F], axis=2).reshape(-1, 32)
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)[nibbles]
+    text = np.full((len(digits), 36), ord("-"), np.uint8)
+    text[:, [i for i in range(36) if i not in {8, 13, 18, 23}]] = digits
+    offsets = np.arange(0, 36 * (len(digits) + 1), 36, dtype=np.int64)
+    array = pa.LargeStringArray.from_buffers(len(digits), pa.py_buffer(offsets), pa.py_buffer(text))
+    return pl.Series("guid", pl.from_arrow(array), pl.String)
+
+
+def integer_keys(seed: int, numbers: I64) -> pl.Series:
+    """Make integer keys of the numbers of an operation's nodes, below 2^31; `seed` has 64 bits of the operation."""
+    operation = seed >> (64 - _INTEGER_OPERATION_BITS)
+    return pl.Series((1 << 62) | (operation << _INTEGER_OPERATION_BITS) | numbers)
