@@ -2,8 +2,8 @@
 
 An id is cut behind every beginning that is itself the id of a cloned node, so that a copied subnet's id begins with its
 copied virtual network's. In other properties, also inside JSON and lists, every id or name of a cloned node is cut out
-and is written anew for the clone that is meant (`synthgen.numbering`). A GUID that only one node has is the clone's own.
-What has no clone is spoken of as in the base, with all that stands around it: there it exists.
+and is written anew for the clone that is meant (`synthgen.numbering`), and so is a GUID that one node alone has. What
+has no clone is spoken of as in the base: there it exists.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from synthgen.numbering import Numbering
 from synthgen.pieces import Mark, Piece, salt_of
 from synthgen.seeding import I64
 
-ITEM_END = "\x1f"
-"""Between the items of a list while its texts are cut; no text that reaches a bundle holds it."""
 Row = list[Piece]
 
 
@@ -62,7 +60,7 @@ class Cutting:
         rows: list[Row] = []
         for node, value in zip(members.tolist(), values, strict=True):
             container = int(self._containment.container[node])
-            named = self._names[container] if container >= 0 and self._all_cloned(node, container) else None
+            named = self._names[container] if container >= 0 and self._clones.count[container] else None
             if value is None or named is None or named.lower() != value.lower():
                 rows.append([] if value is None else [Piece(value)])
             else:
@@ -144,14 +142,6 @@ class Cutting:
         row += [Piece("", modulus=modulus, follows=position < len(between))
                 for position, modulus in enumerate(moduli[1:], start=1)]
         return row
-
-    def _all_cloned(self, node: int, ancestor: int) -> bool:
-        at = node
-        while at != ancestor:
-            at = int(self._containment.parent[at])
-            if not self._clones.count[at]:
-                return False
-        return True
 
     def _above(self, value: str, at: int, begin: int, above: Iterable[tuple[int, int]]) -> Row:
         """Cut an id behind the beginnings that are ids; the number of each is wrapped from that of the next."""

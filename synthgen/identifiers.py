@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -19,10 +19,12 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.profile import Role
 
+ITEM_END = "\x1f"
+"""Between the items of a list that is looked at as one text; no text that reaches a bundle holds it."""
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_TOKEN = re.compile(r"[^\s\"'\\,;\[\]{}()<>|\x1f]+")
+_TOKEN = re.compile(r"[^\s\"'\\,;\[\]{}()<>|]+")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_LEAF = re.compile(r'"([^"\\]* [^"\\]*)"')
+_LEAF = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _SHORTEST_ID, _SHORTEST_NAME = 4, 6
 _GUID_LENGTH = 36
 
@@ -68,23 +70,20 @@ class Identifiers:
         self.mentions = lru_cache(maxsize=100_000)(self._mentions)
 
     def prefixes(self, identifier: str) -> tuple[tuple[int, int], ...]:
-        """Find the beginnings of a path that are ids of cloned nodes: where each ends, and the node; not the whole.
-
-        There are none when the longest beginning that is an id is an uncloned node's: then that one is meant.
-        """
+        """Find the beginnings of a path that are ids of cloned nodes: where each ends, and the node; not the whole."""
         low = identifier.lower()
         found = []
         slash = low.find("/", 1)
         while slash > 0:
             node = self._ids.get(low[:slash])
-            if node is not None:
+            if node is not None and self._cloned[node]:
                 found.append((slash, node))
             slash = low.find("/", slash + 1)
-        if found and not self._cloned[found[-1][1]]:
-            return ()
-        return tuple((end, node) for end, node in found if self._cloned[node])
+        return tuple(found)
 
     def _mentions(self, text: str) -> tuple[Mention, ...]:
+        if ITEM_END in text:
+            return tuple(self._in_items(text))
         low = text.lower()
         if len(low) != len(text):  # a letter whose lower case is longer: places would not agree
             return ()
@@ -97,6 +96,13 @@ class Identifiers:
                 found.update((mention.begin, mention) for mention in self._in_token(token.group(), token.start()))
         return tuple(mention for _, mention in sorted(found.items()))
 
+    def _in_items(self, joined: str) -> Iterator[Mention]:
+        begin = 0
+        for item in joined.split(ITEM_END):
+            for found in self.mentions(item):
+                yield replace(found, begin=begin + found.begin, end=begin + found.end)
+            begin += len(item) + 1
+
     def _counts(self, text: str, node: int) -> bool:
         return bool(self._cloned[node]) and not text.isdigit()
 
@@ -104,6 +110,8 @@ class Identifiers:
         """Find ids and names with spaces in them: only as a whole text of JSON."""
         for leaf in _LEAF.finditer(low):
             text = leaf.group(1)
+            if " " not in text:
+                continue
             node = self._ids.get(text, -1)
             by = By.ID if node >= 0 else By.NAME
             node = node if node >= 0 else self._names.get(text, -1)

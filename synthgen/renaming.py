@@ -13,10 +13,10 @@ import polars as pl
 
 from synthgen.base import Base
 from synthgen.clones import CloneGroup, Clones
-from synthgen.cutting import ITEM_END, Cutting
+from synthgen.cutting import Cutting
 from synthgen.errors import UsageError
 from synthgen.growth import NodeBlock
-from synthgen.identifiers import key_properties
+from synthgen.identifiers import ITEM_END, key_properties
 from synthgen.metadata import EVERY_NAME, OF_SCENARIO, SCENARIO, SOURCE_ID
 from synthgen.pieces import Cuts, integer_keys
 from synthgen.profile import Role
