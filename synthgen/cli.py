@@ -18,6 +18,7 @@ from synthgen.options import (
     names_database,
 )
 from synthgen.output import Output, run_cli
+from synthgen.scenarios.cli import app as scenarios
 
 app = typer.Typer(
     name="synthgen", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
@@ -26,6 +27,7 @@ app = typer.Typer(
     " 12 not allowed in, 130 interrupted.\n\nSettings: flag > environment (SYNTHGEN_OUT, SYNTHGEN_BASE,"
     " SYNTHGEN_PROFILE, NEO4J_URI, …) > synthgen.toml > default.",
 )
+app.add_typer(scenarios, name="scenarios")
 EXAMPLE = "\n\nExample: `{}`"
 
 

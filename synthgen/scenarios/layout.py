@@ -9,8 +9,8 @@ import polars as pl
 
 from synthgen.errors import UsageError
 from synthgen.scenarios.expressions import evaluate
-from synthgen.scenarios.pairs import Grid
-from synthgen.scenarios.topology import PLACEHOLDER, Amount, End, Group, Site, Topology
+from synthgen.scenarios.pairs import Grid, Pairs, pair_rows
+from synthgen.scenarios.topology import PLACEHOLDER, Amount, End, Group, Relation, Site, Topology
 from synthgen.seeding import I64
 
 MOST_RESOURCES = 1_000_000_000
@@ -64,6 +64,19 @@ def count_nodes(topology: Topology, numbers: Mapping[str, int]) -> Counts:
         raise UsageError(f"{topology.where}: the groups make {counts.total:,} nodes, but its total says {said:,}"
                          + _with(numbers), hint=f"correct total = {topology.total!r}, or the counts")
     return counts
+
+
+def tied_rows(relation: Relation, counts: Counts, numbers: Mapping[str, int]) -> Pairs:
+    """Say which rows of its two groups a relation ties; those of `both` are given in one direction.
+
+    Raises:
+        UsageError: Its expression is wrong, or a mesh too much.
+    """
+    each = evaluate(relation.each, numbers, relation.where)
+    return pair_rows(
+        relation.how, counts.grids[relation.start], counts.grids[relation.end],
+        one_site=relation.start[0] == relation.end[0], one_group=relation.start == relation.end,
+        within=relation.within, both=relation.both, each=max(0, each))
 
 
 def check_limits(topology: Topology, counts: Counts) -> None:

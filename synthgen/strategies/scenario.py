@@ -12,11 +12,10 @@ from synthgen.errors import UsageError
 from synthgen.growth import Growth, NodeBlock
 from synthgen.profile import Profile, Role
 from synthgen.scenarios.around import Anchor, Around
-from synthgen.scenarios.expressions import evaluate
-from synthgen.scenarios.layout import check_limits, count_nodes
+from synthgen.scenarios.layout import check_limits, count_nodes, tied_rows
 from synthgen.scenarios.looks import container_look, group_look, region_block
 from synthgen.scenarios.nodes import Operation, SiteNodes
-from synthgen.scenarios.pairs import Grid, pair_rows
+from synthgen.scenarios.pairs import Grid
 from synthgen.scenarios.parameters import Asked, check_parameters
 from synthgen.scenarios.runs import held, picked, shifted, spread
 from synthgen.scenarios.shipped import find_scenario, known_regions, region_pairs, scenario_formula, scenario_names
@@ -155,11 +154,13 @@ class _Scenario:
     def _choose_regions(self) -> list[str]:
         if self._topology.region is None:
             return []
-        named = [name for names in self._asked.names.values() for name in names]
-        if named:
-            return named
         needed = max([1, *(self._counts.sites[site.name] for site in self._topology.sites if site.region_each)])
-        return _paired(list(dict.fromkeys([*self._base_regions, *known_regions()]))[:needed])
+        named = [name for names in self._asked.names.values() for name in names]
+        regions = named or _paired(list(dict.fromkeys([*self._base_regions, *known_regions()]))[:needed])
+        if len(regions) < needed:
+            raise UsageError(f"{self._topology.name}: {needed} regions are needed, but there are {len(regions)}",
+                             hint="ask for fewer, or name them with a parameter that has names_for")
+        return regions
 
     def _add(self, block: NodeBlock) -> None:
         if block.rows:
@@ -223,10 +224,7 @@ class _Scenario:
         if _adopts(relation, groups):
             starts, ends = map(self._around.of_group, groups)
             type_, turned = self._around.relationship(starts, ends, relation.type)
-        each = evaluate(relation.each, self._asked.numbers, relation.where)
-        pairs = pair_rows(relation.how, self._counts.grids[start], self._counts.grids[end],
-                          one_site=start[0] == end[0], one_group=start == end, within=relation.within,
-                          both=relation.both, each=max(0, each))
+        pairs = tied_rows(relation, self._counts, self._asked.numbers)
         run = shifted(pairs, self._first[start], self._first[end])
         for way in (turned, not turned) if relation.both else (turned,):
             self._ties.add(type_, self._sides[start], self._sides[end], run, turned=way)
