@@ -1,7 +1,11 @@
-"""Makes the project's own Python environment, with nothing but Python; `scripts/demo` and `scripts/test` begin here."""
+"""Makes the project's own Python environment, with nothing but Python; `scripts/demo` and `scripts/test` begin here.
+
+For the tests it also sees to a browser, where it may.
+"""
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -10,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = ROOT / ".venv"
 LOCK = ROOT / "requirements.lock"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def prepare(extras: str) -> Path:
@@ -37,3 +42,18 @@ def prepare(extras: str) -> Path:
         sys.exit("error: the packages could not be installed\nhint: the lines above say why; a network is needed once")
     stamp.write_text(wanted, encoding="utf-8")
     return binaries
+
+
+def provide_browser() -> None:
+    """Install Debian's chromium for the test of the report's page, where there is none and we may."""
+    if any(map(shutil.which, BROWSERS)):
+        return
+    if getattr(os, "geteuid", lambda: -1)() != 0 or shutil.which("apt-get") is None:
+        print("no chromium here: the test that opens the report's page in a browser is skipped", flush=True)
+        return
+    print("installing chromium, which opens the report's page in a test …", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+        if subprocess.run(["apt-get", *arguments], env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
+            print("chromium could not be installed: that test is skipped", flush=True)
+            return

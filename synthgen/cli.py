@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from synthgen.fidelity.cli import report
 from synthgen.options import (
     AddressFinder,
     BaseOption,
@@ -184,6 +185,11 @@ def generate(
         f"bundle        {bundle.path}\n"
         f"next          importer load {manifest.operation_id}",
     )
+
+
+app.command(help="Measure how close an operation stayed to its base, and write a page that shows it: mixes, patterns,"
+            " degrees, structure, properties, each beside what two halves of the base reach."
+            + EXAMPLE.format("synthgen report --out report.html"))(report)
 
 
 def _say_snapshot(output: Output, snapshot: Any) -> None:

@@ -5,7 +5,7 @@ A part is read with the types its group declares, so what comes back equals what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,19 @@ def find_bundle(out: Path, operation_id: str) -> Bundle:
     return open_bundle(path)
 
 
+def newest_bundle(out: Path) -> Bundle:
+    """Open the newest bundle under the out folder.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = list_bundles(out)
+    if not found:
+        raise UsageError(f"there is no operation in {operations_folder(out)}",
+                         hint="run `synthgen generate` first, or name the out folder with SYNTHGEN_OUT")
+    return found[-1]
+
+
 def check_files(bundle: Bundle, progress: Progress = silent) -> None:
     """Check every file of a bundle against its manifest: there, of its length, of its digest.
 
@@ -120,14 +133,16 @@ def _check_file(bundle: Bundle, name: str, size: int | None, digest: str) -> Non
                           file=name)
 
 
-def read_nodes(bundle: Bundle, group: NodeGroup, part: Part) -> pl.DataFrame:
-    """Read a part of nodes: `:id` (Int64 import id), then the properties with their types' dtypes."""
-    return _read(bundle, part, [ID], group.types)
+def read_nodes(bundle: Bundle, group: NodeGroup, part: Part, only: Collection[str] | None = None) -> pl.DataFrame:
+    """Read a part of nodes: `:id` (Int64 import id), then the properties with their types' dtypes, or some."""
+    return _read(bundle, part, [ID], group.types, only)
 
 
-def read_relationships(bundle: Bundle, group: RelationshipGroup, part: Part) -> pl.DataFrame:
-    """Read a part of relationships: `:start`, `:end` (Int64), then the properties with their types' dtypes."""
-    return _read(bundle, part, [START, END], group.types)
+def read_relationships(
+    bundle: Bundle, group: RelationshipGroup, part: Part, only: Collection[str] | None = None
+) -> pl.DataFrame:
+    """Read a part of relationships: `:start`, `:end` (Int64), then the properties with their types' dtypes, or some."""
+    return _read(bundle, part, [START, END], group.types, only)
 
 
 def read_anchors(bundle: Bundle) -> pl.DataFrame:
@@ -140,14 +155,18 @@ def read_anchors(bundle: Bundle) -> pl.DataFrame:
                           file=ANCHORS) from error
 
 
-def _read(bundle: Bundle, part: Part, ends: list[str], types: Mapping[str, str]) -> pl.DataFrame:
+def _read(
+    bundle: Bundle, part: Part, ends: list[str], types: Mapping[str, str], only: Collection[str] | None
+) -> pl.DataFrame:
     # All properties are read as text first: CSV's own idea of a type is not to be trusted with anything.
     names = [*types, EMPTY_ARRAYS] if array_properties(types) else list(types)
     schema: dict[str, pl.DataType] = {**dict.fromkeys(ends, pl.Int64()), **dict.fromkeys(names, pl.String())}
+    read = set(schema) if only is None else {*ends, *only, EMPTY_ARRAYS}
     path = inside(bundle.path, part.file)
     try:
-        frame = pl.read_csv(path, has_header=False, schema=schema, glob=False)
-        typed = frame.select(*ends, *(from_csv_text(name, kind) for name, kind in types.items()))
+        frame = pl.read_csv(path, has_header=False, schema=schema, glob=False,
+                            columns=[place for place, name in enumerate(schema) if name in read])
+        typed = frame.select(*ends, *(from_csv_text(name, types[name]) for name in types if name in read))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise BundleError(f"{path} is not what the manifest says: {error}", hint="generate the operation again",
                           file=part.file) from error
