@@ -147,6 +147,12 @@ def generate(
         help="Only this tenant's resources; a scenario: under its subscriptions.")] = None,
     include_synthetic: Annotated[bool, typer.Option(
         "--include-synthetic", help="template, random: multiply what is synthetic already, too.")] = False,
+    variation: Annotated[float | None, typer.Option(
+        help="template, random: 0…1, the share of properties taken over from another resource of the type; 0 by"
+             " default.")] = None,
+    rewire: Annotated[float | None, typer.Option(
+        help="template: 0…1, the share of relationships whose ends are swapped within their pattern, degrees kept; 0"
+             " by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything drawn; 0 by default.")] = None,
     operation_id: Annotated[str | None, typer.Option(
         help="scale-YYYYMMDDTHHMMSS-xxxxxxxx; made up by default.")] = None,
@@ -163,7 +169,8 @@ def generate(
     parameters, chosen_seed = parameters_from(
         strategy=strategy, scale_factor=scale_factor, target_count=target_count, template_file=template_file,
         count=count, config=config, density=density, relationships=relationships, scenario=scenario, param=param,
-        resource_type=resource_type, tenant_id=tenant_id, include_synthetic=include_synthetic, seed=seed,
+        resource_type=resource_type, tenant_id=tenant_id, include_synthetic=include_synthetic, variation=variation,
+        rewire=rewire, seed=seed,
     )
     bundle = generate_bundle(
         parameters, base=base_folder(base, out), out=out_folder(out), seed=chosen_seed, now=clock(now),

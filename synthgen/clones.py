@@ -10,7 +10,7 @@ degrees that its original has, and no two relationships coincide unless the base
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -167,18 +167,21 @@ def shifts_of(relationships: I64, type_: str, seed: int) -> I64:
     return (mix(relationships, derive_seed(seed, "lift", type_)) >> np.uint64(2)).astype(np.int64)
 
 
+Swapped = Callable[[BaseRelationships, I64], tuple[I64, BaseRelationships]]
+"""Swaps ends among some relationships of a table: row numbers of those swapped, and the table with the new ends."""
 NOT_COPIED = "the other end is not copied"
 NO_COPY = "no copy of the other end"
 
 
 def lift_relationships(
-    base: Base, clones: Clones, *, seed: int, containment: Tie, others: Tie
+    base: Base, clones: Clones, *, seed: int, containment: Tie, others: Tie, swapped: Swapped | None = None
 ) -> tuple[list[Lift], dict[str, int]]:
     """Lift every base relationship that has a cloned end and no protected part.
 
     Relationships of a containment type between two cloned nodes are tied as `containment` says, driven by the
     contained: each of its clones is tied to one container. Others are tied as `others` says, driven by the start. Where
-    only one end is cloned it drives, and the other must be shared.
+    only one end is cloned it drives, and the other must be shared. Those with an end `swapped`, none of containment,
+    are tied across clones: `Tie.SHIFTED`.
 
     Returns:
         The lifts, and how many base relationships were left out, by reason.
@@ -196,11 +199,15 @@ def lift_relationships(
         left_out[NOT_COPIED] += int(((cloned_start | cloned_end) & ~tied).sum())
         contains = table.type in base.profile.containment_types
         for picks in _by_place(place[table.start], place[table.end], np.flatnonzero(tied)):
-            lift, lost = _lift(table, picks, clones, containment if contains else others, contains=contains,
-                               seed=seed)
-            left_out[NO_COPY] += lost
-            if lift is not None:
-                lifts.append(lift)
+            parts = [(table, picks, containment if contains else others)]
+            if swapped is not None and not contains:
+                moved, other = swapped(table, picks)
+                parts = [(table, np.setdiff1d(picks, moved), others), (other, moved, Tie.SHIFTED)]
+            for ends, rows, tie in parts:
+                lift, lost = _lift(ends, rows, clones, tie, contains=contains, seed=seed)
+                left_out[NO_COPY] += lost
+                if lift is not None:
+                    lifts.append(lift)
     return lifts, {reason: count for reason, count in left_out.items() if count}
 
 
@@ -216,6 +223,8 @@ def _by_place(start: I64, end: I64, picks: I64) -> list[I64]:
 def _lift(
     table: BaseRelationships, picks: I64, clones: Clones, tie: Tie, *, contains: bool, seed: int
 ) -> tuple[Lift | None, int]:
+    if not len(picks):
+        return None, 0
     start_group, end_group = (clones.group_of[ends[picks[0]]] for ends in (table.start, table.end))
     both = start_group >= 0 and end_group >= 0
     drives = END if start_group < 0 or (both and contains) else START

@@ -23,6 +23,8 @@ class TemplateParameters:
     resource_types: tuple[str, ...] = ()
     tenant: str | None = None
     include_synthetic: bool = False
+    variation: float = 0.0
+    rewire: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class RandomParameters:
     resource_types: tuple[str, ...] = ()
     tenant: str | None = None
     include_synthetic: bool = False
+    variation: float = 0.0
 
 
 Parameters = TemplateParameters | ScenarioParameters | RandomParameters

@@ -21,6 +21,7 @@ from synthgen.metadata import EVERY_NAME, OF_SCENARIO, SCENARIO, SOURCE_ID
 from synthgen.pieces import Cuts, integer_keys
 from synthgen.profile import Role
 from synthgen.seeding import I64, derive_seed, token
+from synthgen.variation import Variation
 
 
 class Renaming:
@@ -34,8 +35,12 @@ class Renaming:
         self._token = token(seed, operation_id)
         self._ids = base.texts(base.profile.id)
 
-    def block(self, group: CloneGroup, *, with_source: bool) -> NodeBlock:
-        """Make a group of clones a block of nodes; `with_source` adds `template_source_id`."""
+    def block(self, group: CloneGroup, *, with_source: bool, variation: float = 0.0) -> NodeBlock:
+        """Make a group of clones a block of nodes; `with_source` adds `template_source_id`.
+
+        `variation` is the share of clones and properties taken over from another node of the type; properties that name
+        or place a node, and those that speak of others, are its own.
+        """
         table = self._base.nodes[group.table]
         kept = {name: kind for name, kind in table.types.items() if name not in EVERY_NAME - OF_SCENARIO}
         keys = self._keys(table.labels, kept)
@@ -43,6 +48,11 @@ class Renaming:
         cuts = self._cuts(columns, kept, keys, group.members)
         integers = [name for name in keys if kept[name] == "INTEGER"]
         source = self._source(group.members)
+        profile = self._base.profile
+        own = {*keys, *cuts, *EVERY_NAME, *profile.container_names, profile.id, profile.type, profile.name_property,
+               profile.location, profile.tenant}
+        varied = Variation(columns, self._base.resource_types[group.members], sorted(set(kept) - own),
+                           share=variation, seed=derive_seed(self._seed, "variation", group.first))
         types = {**kept, SOURCE_ID: "STRING"} if with_source else kept
 
         def make(start: int, stop: int) -> pl.DataFrame:
@@ -51,6 +61,7 @@ class Renaming:
             # Without properties there is nothing to take rows from.
             frame = columns[rank] if kept else pl.DataFrame(height=len(rank))
             renamed = [_rewritten(frame[name], cut, rank, copy) for name, cut in cuts.items()]
+            renamed.extend(varied.varied(group.first + numbers, rank))
             renamed.extend(self._integers(name, group.first + numbers).set(frame[name].is_null(), None)
                            for name in integers)
             if with_source:

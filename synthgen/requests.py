@@ -24,7 +24,7 @@ _BELONGS_TO = {
     "count": {"random"}, "config": {"random"}, "density": {"random"}, "relationships": {"random"},
     "scenario": {"scenario"}, "param": {"scenario"},
     "resource_type": {"template", "random"}, "tenant_id": {"template", "random", "scenario"},
-    "include_synthetic": {"template", "random"},
+    "include_synthetic": {"template", "random"}, "variation": {"template", "random"}, "rewire": {"template"},
 }
 DEFAULT_SEED = 0
 
@@ -44,12 +44,13 @@ def parameters_from(*, strategy: str, seed: int | None, **options: Any) -> tuple
             raise UsageError(f"--{name.replace('_', '-')} does not belong to the {strategy} strategy",
                              hint="it belongs to " + " and ".join(sorted(owners)))
     shared = {"resource_types": tuple(options["resource_type"] or ()), "tenant": options["tenant_id"],
-              "include_synthetic": options["include_synthetic"]}
+              "include_synthetic": options["include_synthetic"], "variation": options["variation"] or 0.0}
     match strategy:
         case "template":
             template = read_template(options["template_file"]) if options["template_file"] else None
-            return TemplateParameters(scale_factor=options["scale_factor"], target_count=options["target_count"],
-                                      template=template, **shared), seed or DEFAULT_SEED
+            return TemplateParameters(
+                scale_factor=options["scale_factor"], target_count=options["target_count"], template=template,
+                rewire=options["rewire"] or 0.0, **shared), seed or DEFAULT_SEED
         case "scenario":
             if options["scenario"] is None:
                 raise UsageError("the scenario strategy needs --scenario", hint="such as --scenario hub-spoke")

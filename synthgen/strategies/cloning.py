@@ -15,7 +15,9 @@ from synthgen.cutting import Cutting
 from synthgen.errors import RefusedError, UsageError
 from synthgen.growth import Growth
 from synthgen.numbering import Numbering
+from synthgen.quoting import Quoting
 from synthgen.renaming import Renaming
+from synthgen.rewiring import Rewiring
 from synthgen.seeding import I64, apportion, derive_seed
 from synthgen.strategies.selection import counts_by_type, part_copy
 
@@ -41,15 +43,33 @@ def grow_by_cloning(
     with_source: bool,
     parameters: Mapping[str, Any],
     relationships: float = 1.0,
+    variation: float = 0.0,
+    rewire: float = 0.0,
 ) -> Growth:
     """Clone the chosen resources so that there are exactly `quotas[type]` of each type, with containers and ties.
 
-    `relationships` is a share of those that a base of that size would have (float) or their exact number (int).
+    Args:
+        base: The base.
+        chosen: Which of its resources are cloned.
+        quotas: Type → how many.
+        operation_id: Whose ids these are.
+        seed: Of everything drawn.
+        containment_tie: See `synthgen.clones.lift_relationships`.
+        other_tie: Likewise.
+        with_source: Whether clones record what they are of.
+        parameters: What was asked, for the manifest.
+        relationships: A share of those that a base of that size would have (float) or their exact number (int).
+        variation: Share of clones and properties that are taken over from another resource of the type, 0…1.
+        rewire: Share of relationships whose ends are swapped within their pattern, 0…1.
 
     Raises:
-        UsageError: More relationships are asked for than there are, or a type has no resource to be cloned.
+        UsageError: A share is not in 0…1, more relationships are asked for than there are, or a type has no resource
+            to be cloned.
         RefusedError: More is asked for than ids are made for.
     """
+    for name, share in (("variation", variation), ("rewire", rewire)):
+        if not 0 <= share <= 1:
+            raise UsageError(f"--{name} {share:g} is outside 0…1", hint="0 changes nothing, 1 everything that it may")
     containment = Containment(base)
     quotas = {type_: quota for type_, quota in quotas.items() if quota}
     chosen = chosen & base.resource_types.is_in(list(quotas)).to_numpy()
@@ -59,7 +79,9 @@ def grow_by_cloning(
     groups = _resource_groups(base, chosen, extra, whole)
     groups += _container_groups(base, containment, chosen, extra, whole, total=sum(quotas.values()))
     clones = Clones(base, make_groups(groups), containment)
-    lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie)
+    rewiring = Rewiring(base, Quoting(base, clones), share=rewire, seed=derive_seed(seed, "rewire")) if rewire else None
+    lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie,
+                                         swapped=rewiring.swapped if rewiring else None)
     full = [lift.rows for lift in lifts]
     wanted = relationships if isinstance(relationships, int) else round(relationships * sum(full))
     if wanted > sum(full):
@@ -69,7 +91,7 @@ def grow_by_cloning(
     cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed))
     renaming = Renaming(base, clones, cutting, operation_id=operation_id, seed=seed)
     return Growth(
-        nodes=[renaming.block(group, with_source=with_source) for group in clones.groups],
+        nodes=[renaming.block(group, with_source=with_source, variation=variation) for group in clones.groups],
         relationships=[relationship_block(base, lift, count, seed=seed)
                        for lift, count in zip(lifts, rows, strict=True) if count],
         parameters=parameters,

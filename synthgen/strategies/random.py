@@ -31,6 +31,7 @@ def grow_random(
     resource_types: Sequence[str] = (),
     tenant: str | None = None,
     include_synthetic: bool = False,
+    variation: float = 0.0,
 ) -> Growth:
     """Make `count` resources.
 
@@ -45,6 +46,7 @@ def grow_random(
         resource_types: Only these types.
         tenant: Only this tenant's resources are drawn from.
         include_synthetic: Whether to draw from resources that are synthetic already, too.
+        variation: In 0…1: the share of properties taken over from another resource of the type.
 
     Raises:
         UsageError: A value is out of its range, or a type or the tenant is not in the base.
@@ -72,11 +74,12 @@ def grow_random(
     parameters: dict[str, Any] = {
         "count": count, "resource_type_distribution": dict(distribution) if distribution else None,
         "relationship_density": density, "relationships": relationships, "resource_types": list(resource_types),
-        "tenant_id": tenant, "include_synthetic": include_synthetic,
+        "tenant_id": tenant, "include_synthetic": include_synthetic, "variation": variation,
     }
     amount: float | int = relationships if relationships is not None else float(1 if density is None else density)
     return grow_by_cloning(base, chosen, quotas, operation_id=operation_id, seed=seed, containment_tie=Tie.WRAPPED,
-                           other_tie=Tie.SHIFTED, with_source=False, parameters=parameters, relationships=amount)
+                           other_tie=Tie.SHIFTED, with_source=False, parameters=parameters, relationships=amount,
+                           variation=variation)
 
 
 def _check_distribution(distribution: Mapping[str, float]) -> None:

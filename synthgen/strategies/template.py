@@ -25,11 +25,14 @@ def grow_template(
     resource_types: Sequence[str] = (),
     tenant: str | None = None,
     include_synthetic: bool = False,
+    variation: float = 0.0,
+    rewire: float = 0.0,
 ) -> Growth:
     """Copy resources: (`scale_factor` - 1) times the base's, or `target_count`, or `template[type]` of each type.
 
     Copy i of a resource is tied to copy i of its neighbours and of its container, and to the shared nodes that its
     original is tied to. With a template, whose types have different numbers of copies, copies share what has fewer.
+    `variation` and `rewire`, both in 0…1, loosen the likeness: see `synthgen.strategies.cloning.grow_by_cloning`.
 
     Raises:
         UsageError: Not exactly one size is given (a factor may multiply a template), a size makes nothing, or a type or
@@ -54,10 +57,12 @@ def grow_template(
     parameters: dict[str, Any] = {
         "scale_factor": scale_factor, "target_count": target_count, "template": dict(template) if template else None,
         "resource_types": list(resource_types), "tenant_id": tenant, "include_synthetic": include_synthetic,
+        "variation": variation, "rewire": rewire,
     }
     tie = Tie.SAME if template is None else Tie.WRAPPED
     return grow_by_cloning(base, chosen, quotas, operation_id=operation_id, seed=seed, containment_tie=tie,
-                           other_tie=tie, with_source=True, parameters=parameters)
+                           other_tie=tie, with_source=True, parameters=parameters,
+                           variation=variation, rewire=rewire)
 
 
 def check_size(*, scale_factor: float | None, target_count: int | None, template: Mapping[str, int] | None) -> None:
