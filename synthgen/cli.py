@@ -119,7 +119,8 @@ def profile(
 @app.command(help="Generate one operation from the base snapshot: import-format CSV files and a manifest."
              "\n\nStrategies:\n\n"
              "**template** copies the base's resources: --scale-factor F (afterwards the graph holds F times the base's"
-             " resources; 10 makes nine copies), or --target-count N, or --template-file F with counts per type.\n\n"
+             " resources; 10 makes nine copies), or --target-count N, or --template-file F, which says how many of each"
+             " type and, if wanted, their names, locations and properties as templates.\n\n"
              "**scenario** builds a topology: --scenario NAME|FILE --param key=value. " + _scenario_help() + "\n\n"
              "**random** makes --count N resources with the base's mix of types, degrees and properties."
              + EXAMPLE.format("synthgen generate --strategy template --scale-factor 10"))
@@ -131,7 +132,7 @@ def generate(
     scale_factor: Annotated[float | None, typer.Option(help="template: times the base's resources, above 1.")] = None,
     target_count: Annotated[int | None, typer.Option(help="template: resources to make.")] = None,
     template_file: Annotated[Path | None, typer.Option(
-        help="template: TOML, YAML or JSON with `resources`: a list of `type` and `count`.")] = None,
+        help="template: TOML, YAML or JSON with `resources`: a list of type, count and, if wanted, template.")] = None,
     count: Annotated[int | None, typer.Option(help="random: resources to make.")] = None,
     config: Annotated[Path | None, typer.Option(
         help="random: TOML, YAML or JSON with resource_type_distribution, relationship_density, seed.")] = None,

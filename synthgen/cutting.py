@@ -19,16 +19,22 @@ from synthgen.clones import Clones
 from synthgen.containment import Containment
 from synthgen.identifiers import GUID, By, Identifiers, Mention, guids_of_one_node
 from synthgen.numbering import Numbering
-from synthgen.pieces import Mark, Piece, salt_of
+from synthgen.pieces import Mark, Names, Piece, salt_of
 from synthgen.seeding import I64
 
 Row = list[Piece]
 
 
 class Cutting:
-    """Cuts columns of cloned nodes; each method gives the pieces of each row."""
+    """Cuts columns of cloned nodes; each method gives the pieces of each row.
 
-    def __init__(self, base: Base, clones: Clones, containment: Containment, numbering: Numbering) -> None:
+    Attributes:
+        given: Names that clones are given, if any are.
+    """
+
+    def __init__(self, base: Base, clones: Clones, containment: Containment, numbering: Numbering,
+                 given: Names | None = None) -> None:
+        self.given = given
         self._clones = clones
         self._containment = containment
         self._numbering = numbering
@@ -51,9 +57,10 @@ class Cutting:
                          *self._marked(value, above[-1][0] if above else 0, 0, node if is_id else None)])
         return rows
 
-    def names(self, values: pl.Series) -> list[Row]:
+    def names(self, values: pl.Series, members: I64) -> list[Row]:
         """Cut names: each becomes the clone's own."""
-        return [[] if value is None else [Piece(value, Mark.TOKEN)] for value in values]
+        return [[] if value is None else [self._name(value, len(value), node)]
+                for node, value in zip(members.tolist(), values, strict=True)]
 
     def container_names(self, values: pl.Series, members: I64) -> list[Row]:
         """Cut the names of the containers around nodes."""
@@ -64,7 +71,7 @@ class Cutting:
             if value is None or named is None or named.lower() != value.lower():
                 rows.append([] if value is None else [Piece(value)])
             else:
-                rows.append(self._ancestor(Piece(value, Mark.TOKEN), node, container))
+                rows.append(self._ancestor(self._name(value, len(value), container), node, container))
         return rows
 
     def texts(self, values: pl.Series, members: I64) -> list[Row]:
@@ -111,7 +118,7 @@ class Cutting:
 
     def _mention(self, value: str, at: int, mention: Mention, node: int, rule: tuple[int, int]) -> Row:
         if mention.by is By.NAME:
-            marked, rest = Piece(value[at:], Mark.TOKEN), []
+            marked, rest = self._name(value[at:], mention.end - mention.begin, mention.node), []
         else:
             meant = mention.node if mention.by is By.ID else None
             marked, *rest = self._marked(value, at, mention.begin, meant)
@@ -121,6 +128,12 @@ class Cutting:
             return [*self._ancestor(marked, node, mention.node), *rest]
         modulus = int(self._clones.count[mention.node])
         return [replace(marked, shift=rule[0], period=rule[1], modulus=modulus), *rest]
+
+    def _name(self, text: str, length: int, node: int) -> Piece:
+        """Give a text whose last `length` characters are a node's name, with its mark."""
+        if self.given is None or not self.given.named[node]:
+            return Piece(text, Mark.TOKEN)
+        return Piece(text, Mark.TOKEN, node=node, stem=text[: len(text) - length])
 
     def _is_around(self, container: int, node: int) -> bool:
         at = node
@@ -163,4 +176,7 @@ class Cutting:
             marked = Piece(value[at:len(value) - len(tail)], Mark.GUID, salt=salt_of(tail))
         else:
             marked = Piece(value[at:], Mark.TOKEN)
+            if node is not None and self.given is not None and self.given.in_ids[node] and \
+                    value[begin:].lower() == self._ids[node].lower():
+                marked = replace(marked, node=node, stem=marked.text[: len(marked.text) - len(self._names[node])])
         return [marked, Piece(f"-{node}")] if node is not None and self._ids[node] in self._repeated else [marked]

@@ -9,6 +9,7 @@ from typing import Any
 
 from synthgen.errors import UsageError
 from synthgen.sources import read_source
+from synthgen.templates.file import Template
 
 STRATEGIES = ("template", "scenario", "random")
 
@@ -19,7 +20,7 @@ class TemplateParameters:
 
     scale_factor: float | None = None
     target_count: int | None = None
-    template: Mapping[str, int] | None = None
+    template: Template | Mapping[str, int] | None = None
     resource_types: tuple[str, ...] = ()
     tenant: str | None = None
     include_synthetic: bool = False
@@ -85,34 +86,3 @@ def check_random_config(document: Mapping[str, Any], where: str) -> dict[str, An
             raise UsageError(f"{where}: {key} cannot be {value!r}",
                              hint="resource_type_distribution is a table type → weight, the others are numbers")
     return dict(document)
-
-
-def read_template(path: Path) -> dict[str, int]:
-    """Read a template file's counts per type: `resources`, a list of tables with `type` and `count`.
-
-    Raises:
-        UsageError: As `read_document`, or an entry is not `type` and `count`.
-    """
-    document = read_document(path)
-    entries = document.get("resources")
-    unknown = sorted(set(document) - {"metadata", "resources"})
-    if unknown:
-        raise UsageError(f"{path}: {unknown[0]!r} is not understood by this version", hint="known: metadata, resources")
-    if not isinstance(entries, list) or not entries:
-        raise UsageError(f"{path}: `resources` is not a list of types", hint='resources: [{type: "…", count: 3}]')
-    counts: dict[str, int] = {}
-    for position, entry in enumerate(entries, start=1):
-        where = f"{path}: entry {position} of resources"
-        if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
-            raise UsageError(f"{where} has no type", hint='write {type: "Microsoft.Compute/virtualMachines", count: 3}')
-        surplus = sorted(set(entry) - {"type", "count"})
-        if surplus:
-            raise UsageError(f"{where}: {surplus[0]!r} is not understood by this version", hint="known: type, count")
-        count = entry.get("count")
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise UsageError(f"{where}: the count of {entry['type']!r} is {count!r}",
-                             hint="a whole number of at least 0")
-        counts[entry["type"]] = counts.get(entry["type"], 0) + count
-    if not sum(counts.values()):
-        raise UsageError(f"{path} asks for no resources", hint="give at least one type a count above 0")
-    return counts

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,21 @@ class Mark(IntEnum):
     GUID = 2
 
 
+class Names(Protocol):
+    """Names that clones are given; where they are, they stand instead of the base's name and its mark.
+
+    Attributes:
+        named: Per node number, whether its clones are given names.
+        in_ids: Per node number, whether these take the place of the name at the end of its id, too.
+    """
+
+    named: npt.NDArray[np.bool_]
+    in_ids: npt.NDArray[np.bool_]
+
+    def texts(self, nodes: I64, copies: I64) -> pl.Series:
+        """Give the names of clones; null where the base's name is kept, with a mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A piece of text and the mark behind it.
@@ -43,6 +59,8 @@ class Piece:
         shift, period: Else it is the clone's own number plus `shift`, modulo `period` unless that is `OWN`.
         modulus: What wraps the number in the end; 0 for nothing.
         salt: Which GUID is written: the same salt and number give the same one.
+        node: Whose clone is meant, when that may be given a name; else -1.
+        stem: The text without the name, which a given name stands behind.
     """
 
     text: str
@@ -52,6 +70,8 @@ class Piece:
     period: int = OWN
     modulus: int = 0
     salt: int = 0
+    node: int = -1
+    stem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +86,19 @@ class _Rows:
     periods: I64
     moduli: I64
     salts: U64
+    nodes: I64
+    stems: pl.Series
     longest: int
 
 
 class Cuts:
     """A column of texts, cut; rows without pieces are null."""
 
-    def __init__(self, rows: Sequence[Sequence[Piece]], *, token: str, seed: int) -> None:
+    def __init__(self, rows: Sequence[Sequence[Piece]], *, token: str, seed: int, names: Names | None = None) -> None:
         pieces = [piece for row in rows for piece in row]
         self._token = token
         self._seed = seed
+        self._names = names
         self._rows = _Rows(
             begins=np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64),
             texts=pl.Series("text", [piece.text for piece in pieces], pl.String),
@@ -85,6 +108,8 @@ class Cuts:
             periods=np.array([piece.period for piece in pieces], np.int64),
             moduli=np.array([piece.modulus for piece in pieces], np.int64),
             salts=np.array([piece.salt for piece in pieces], np.uint64),
+            nodes=np.array([piece.node for piece in pieces], np.int64),
+            stems=pl.Series("stem", [piece.stem for piece in pieces], pl.String),
             longest=max((len(row) for row in rows), default=0),
         )
 
@@ -103,6 +128,10 @@ class Cuts:
         guids = np.flatnonzero(marks == Mark.GUID)
         if len(guids):
             marked[guids] = marked[guids] + self._guids(cut.salts[at[guids]], number[guids])
+        named = np.flatnonzero(cut.nodes[at] >= 0)
+        if len(named) and self._names is not None:
+            given = cut.stems[at[named]] + self._names.texts(cut.nodes[at[named]], number[named])
+            marked[named] = given.zip_with(given.is_not_null(), marked[named])
         return _joined(marked, offsets).set(pl.Series(lengths == 0), None)
 
     def _numbers(self, at: I64, copy: I64) -> I64:

@@ -96,7 +96,7 @@ class Renaming:
         for name in (name for name, kind in types.items() if kind in {"STRING", "LIST<STRING>"}):
             values = columns[name] if types[name] == "STRING" else columns[name].list.join(ITEM_END)
             if types[name] == "STRING" and name == profile.name_property and name not in keys:
-                rows = self._cutting.names(values)
+                rows = self._cutting.names(values, members)
             elif types[name] == "STRING" and name in keys:
                 rows = self._cutting.keys(values, members, is_id=name == profile.id)
             elif name in profile.container_names:
@@ -104,7 +104,7 @@ class Renaming:
             else:
                 rows = self._cutting.texts(values, members)
             if any(rows):
-                cuts[name] = Cuts(rows, token=self._token, seed=self._seed)
+                cuts[name] = Cuts(rows, token=self._token, seed=self._seed, names=self._cutting.given)
         return cuts
 
     def _integers(self, name: str, numbers: I64) -> pl.Series:

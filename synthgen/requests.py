@@ -14,10 +14,10 @@ from synthgen.parameters import (
     ScenarioParameters,
     TemplateParameters,
     read_random_config,
-    read_template,
 )
 from synthgen.scenarios.parameters import check_parameters
 from synthgen.scenarios.shipped import find_scenario
+from synthgen.templates.file import read_template
 
 _BELONGS_TO = {
     "scale_factor": {"template"}, "target_count": {"template"}, "template_file": {"template"},

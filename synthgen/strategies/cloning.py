@@ -20,6 +20,9 @@ from synthgen.renaming import Renaming
 from synthgen.rewiring import Rewiring
 from synthgen.seeding import I64, apportion, derive_seed
 from synthgen.strategies.selection import counts_by_type, part_copy
+from synthgen.templates.overrides import override_clones
+from synthgen.templates.regions import NO_PLACE, Relocated, relocate
+from synthgen.templates.shares import Shares
 
 MOST_RESOURCES = 1_000_000_000
 """Of one operation; the ids are made for as many."""
@@ -45,6 +48,7 @@ def grow_by_cloning(
     relationships: float = 1.0,
     variation: float = 0.0,
     rewire: float = 0.0,
+    shares: Shares | None = None,
 ) -> Growth:
     """Clone the chosen resources so that there are exactly `quotas[type]` of each type, with containers and ties.
 
@@ -61,6 +65,7 @@ def grow_by_cloning(
         relationships: A share of those that a base of that size would have (float) or their exact number (int).
         variation: Share of clones and properties that are taken over from another resource of the type, 0…1.
         rewire: Share of relationships whose ends are swapped within their pattern, 0…1.
+        shares: What a template file says of the clones.
 
     Raises:
         UsageError: A share is not in 0…1, more relationships are asked for than there are, or a type has no resource
@@ -82,18 +87,27 @@ def grow_by_cloning(
     rewiring = Rewiring(base, Quoting(base, clones), share=rewire, seed=derive_seed(seed, "rewire")) if rewire else None
     lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie,
                                          swapped=rewiring.swapped if rewiring else None)
+    overrides = None if shares is None else override_clones(base, clones, shares)
+    moved = Relocated(lifts, (), 0) if overrides is None else relocate(base, lifts, overrides)
+    if moved.left_out:
+        left_out = {**left_out, NO_PLACE: moved.left_out}
+    lifts = moved.lifts
     full = [lift.rows for lift in lifts]
     wanted = relationships if isinstance(relationships, int) else round(relationships * sum(full))
     if wanted > sum(full):
         raise UsageError(f"{wanted:,} relationships are more than the {sum(full):,} that a base of this size has",
                          hint="ask for fewer, or make more resources", available=sum(full))
     rows = full if wanted == sum(full) else apportion(wanted, full)
-    cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed))
+    names = None if overrides is None else overrides.names
+    cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed), names)
     renaming = Renaming(base, clones, cutting, operation_id=operation_id, seed=seed)
+    blocks = [renaming.block(group, with_source=with_source, variation=variation) for group in clones.groups]
+    if overrides is not None:
+        blocks = [overrides.block(block, group) for block, group in zip(blocks, clones.groups, strict=True)]
     return Growth(
-        nodes=[renaming.block(group, with_source=with_source, variation=variation) for group in clones.groups],
-        relationships=[relationship_block(base, lift, count, seed=seed)
-                       for lift, count in zip(lifts, rows, strict=True) if count],
+        nodes=blocks,
+        relationships=[*(relationship_block(base, lift, count, seed=seed)
+                         for lift, count in zip(lifts, rows, strict=True) if count), *moved.blocks],
         parameters=parameters,
         left_out=left_out,
     )

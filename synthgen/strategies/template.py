@@ -12,6 +12,8 @@ from synthgen.errors import UsageError
 from synthgen.growth import Growth
 from synthgen.strategies.cloning import grow_by_cloning, quotas_for
 from synthgen.strategies.selection import check_types, chosen_resources, only_types
+from synthgen.templates.file import Template, template_of_counts
+from synthgen.templates.shares import Shares
 
 
 def grow_template(
@@ -21,14 +23,14 @@ def grow_template(
     seed: int,
     scale_factor: float | None = None,
     target_count: int | None = None,
-    template: Mapping[str, int] | None = None,
+    template: Template | Mapping[str, int] | None = None,
     resource_types: Sequence[str] = (),
     tenant: str | None = None,
     include_synthetic: bool = False,
     variation: float = 0.0,
     rewire: float = 0.0,
 ) -> Growth:
-    """Copy resources: (`scale_factor` - 1) times the base's, or `target_count`, or `template[type]` of each type.
+    """Copy resources: (`scale_factor` - 1) times the base's, or `target_count`, or what a template says.
 
     Copy i of a resource is tied to copy i of its neighbours and of its container, and to the shared nodes that its
     original is tied to. With a template, whose types have different numbers of copies, copies share what has fewer.
@@ -38,11 +40,13 @@ def grow_template(
         UsageError: Not exactly one size is given (a factor may multiply a template), a size makes nothing, or a type or
             the tenant is not in the base.
     """
+    if template is not None and not isinstance(template, Template):
+        template = template_of_counts(template)
     check_size(scale_factor=scale_factor, target_count=target_count, template=template)
     if template is not None:
-        check_types(base, list(template))
+        check_types(base, list(template.counts))
         check_types(base, resource_types)
-    counts = None if template is None else only_types(template, resource_types, "the template")
+    counts = None if template is None else only_types(template.counts, resource_types, "the template")
     chosen = chosen_resources(base, resource_types=list(counts or resource_types), tenant=tenant,
                               include_synthetic=include_synthetic)
     if counts is not None:
@@ -55,17 +59,23 @@ def grow_template(
         raise UsageError(f"a scale factor of {scale_factor} makes no resource from {int(chosen.sum())}",
                          hint="use a greater factor, or --target-count")
     parameters: dict[str, Any] = {
-        "scale_factor": scale_factor, "target_count": target_count, "template": dict(template) if template else None,
+        "scale_factor": scale_factor, "target_count": target_count, "template": template.counts if template else None,
         "resource_types": list(resource_types), "tenant_id": tenant, "include_synthetic": include_synthetic,
         "variation": variation, "rewire": rewire,
     }
+    shares = None
+    if template is not None and not template.plain:
+        if template.rules or any(entry.labels for entry in template.entries):
+            raise UsageError("`relationships` and `labels` are not understood by this version", hint="leave them out")
+        parameters["template_file"] = template.document
+        shares = Shares(base, template, quotas, chosen, operation_id=operation_id, seed=seed)
     tie = Tie.SAME if template is None else Tie.WRAPPED
     return grow_by_cloning(base, chosen, quotas, operation_id=operation_id, seed=seed, containment_tie=tie,
                            other_tie=tie, with_source=True, parameters=parameters,
-                           variation=variation, rewire=rewire)
+                           variation=variation, rewire=rewire, shares=shares)
 
 
-def check_size(*, scale_factor: float | None, target_count: int | None, template: Mapping[str, int] | None) -> None:
+def check_size(*, scale_factor: float | None, target_count: int | None, template: object) -> None:
     """Check that exactly one size is given and that it makes something.
 
     Raises:

@@ -1,0 +1,184 @@
+"""What a template file promises on any base: exact counts, values as written, unique ids, right ties, same bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import polars as pl
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from synthgen.generate import grow
+from synthgen.graph import Graph
+from synthgen.parameters import TemplateParameters
+from synthgen.sources import parse_source
+from synthgen.templates.file import Template, parse_template
+from tests.graphs import base_graphs
+from tests.growths import OPERATION, Made, MadeNode, View, files_of, grown_base, largest_remainder, made_by, make_bundle
+
+LOCATIONS = ("eastus", "westeurope", "West Europe", "mars")
+PATTERNS = ("vm-{index}", "vm-1{index}", "{{ index + 1 }}", "n{index:03d}x", "all alike", "{{ index // 2 }}",
+            "vm-{index}b")
+"""Some give one name twice, alone or together."""
+
+
+def by_hand(pattern: str, index: int) -> str:
+    """Render a pattern the plain way."""
+    known = {"{index}": str(index), "{index:03d}": f"{index:03}", "{{ index + 1 }}": str(index + 1),
+             "{{ index // 2 }}": str(index // 2)}
+    for written, text in known.items():
+        pattern = pattern.replace(written, text)
+    return pattern
+
+
+@st.composite
+def entries(draw: st.DrawFn, type_: str) -> dict[str, Any]:
+    """An entry with any of what an entry may have."""
+    entry: dict[str, Any] = {"type": type_, "count": draw(st.integers(0, 9))}
+    template: dict[str, Any] = {}
+    if draw(st.booleans()):
+        template["name_pattern"] = draw(st.sampled_from(PATTERNS))
+    if draw(st.booleans()):
+        template["location"] = draw(st.sampled_from((*LOCATIONS, "{{ random_location }}", "zone-{{ index % 2 }}")))
+    if draw(st.booleans()):
+        template["tags"] = {"row": "{{ index }}", "who": "{{ name }} in {{ resource_group }}"}
+    if draw(st.booleans()):
+        template["properties"] = {"n": "{{ index * 2 + 1 }}", "at": ["{{ location }}", None, {"x": 1.5}],
+                                  "ü": '"{{ type }}"'}
+    if draw(st.booleans()):
+        entry["properties"] = {"note": "row {{ index }}", "size": "{{ index }}", "zones": ["z{{ index }}", "1"],
+                               "on": draw(st.sampled_from((True, None))), "cost": draw(st.sampled_from((1, 0.5)))}
+    return {**entry, **({"template": template} if template else {})}
+
+
+@st.composite
+def documents(draw: st.DrawFn, view: View) -> dict[str, Any]:
+    """A template file for a base; a type may have several entries."""
+    types = draw(st.lists(st.sampled_from(view.types()), min_size=1, max_size=4))
+    document: dict[str, Any] = {"metadata": {"name": "any"}, "resources": [draw(entries(type_)) for type_ in types]}
+    config = {"random_locations": draw(st.lists(st.sampled_from(LOCATIONS), min_size=1, max_size=3))}
+    if draw(st.booleans()):
+        config["resource_group_pattern"] = draw(st.sampled_from(("rg-{index}", "one group")))
+    assume(sum(entry["count"] for entry in document["resources"]))
+    return {**document, "config": config}
+
+
+def template_of(document: Mapping[str, Any]) -> Template:
+    return parse_template(parse_source(json.dumps(document), said="t.json", suffix=".json"))
+
+
+@settings(deadline=None, max_examples=30)
+@given(base_graphs(), st.data(), st.sampled_from((None, 2.0, 0.5, 1.75)))
+def test_what_is_made_is_what_the_file_says(graph: Graph, data: st.DataObject, factor: float | None) -> None:
+    """Counts per type are exact, ids unique, names, locations and properties those that anyone computes by hand."""
+    with grown_base(graph) as (base, view, out):
+        document = data.draw(documents(view))
+        due = counts_due(document, factor)
+        assume(sum(due.values()))
+        parameters = TemplateParameters(template=template_of(document), scale_factor=factor)
+        bundle = make_bundle(base, parameters, out)
+        made = made_by(bundle)
+    assert Counter(node.type for node in made.resources) == {type_: count for type_, count in due.items() if count}
+    ids = [node.properties["id"] for node in made.nodes if "id" in node.properties]
+    assert len(set(ids)) == len(ids)
+    assert not set(ids) & view.ids
+    for type_ in due:
+        check_type(document, type_, due[type_], [node for node in made.resources if node.type == type_], view)
+    check_children(made)
+    check_places(made, view, bundle.manifest.left_out)
+
+
+def counts_due(document: Mapping[str, Any], factor: float | None) -> dict[str, int]:
+    """How many of each type: the sum of its entries, times the factor, halves up."""
+    counts: Counter[str] = Counter()
+    for entry in document["resources"]:
+        counts[entry["type"]] += entry["count"]
+    return {type_: int(Fraction(str(factor or 1)) * count + Fraction(1, 2)) for type_, count in counts.items()}
+
+
+def check_type(document: Mapping[str, Any], type_: str, due: int, nodes: list[MadeNode], view: View) -> None:
+    """Compare the resources of a type with what its entries say, as a collection: which is which is not promised."""
+    told = [entry for entry in document["resources"] if entry["type"] == type_]
+    shares = largest_remainder(due, [entry["count"] for entry in told]) if due else [0] * len(told)
+    rows = [(entry, index) for entry, share in zip(told, shares, strict=True) for index in range(share)]
+    if all("name" in node.properties for node in view.nodes if node.type == type_):
+        named = [node.properties["name"] for node in nodes if "name" in node.properties]
+        patterns = [(entry["template"]["name_pattern"], index) for entry, index in rows
+                    if "name_pattern" in entry.get("template", {})]
+        for name, count in Counter(by_hand(*pattern) for pattern in patterns).items():
+            marked = re.compile(re.escape(name) + r"(-[0-9a-z]{8}(-\d+)?)?")
+            assert sum(bool(marked.fullmatch(found)) for found in named) >= count
+    given = [({**entry.get("template", {}), "own": entry.get("properties")}, index) for entry, index in rows]
+    assert Counter(nested_of(node, type_) for node in nodes if "properties" in node.properties) == Counter(
+        index * 2 + 1 for values, index in given if "properties" in values)
+    assert Counter(tagged_row(node) for node in nodes if "tags" in node.properties) == Counter(
+        str(index) for values, index in given if "tags" in values)
+    assert Counter((node.properties["note"], node.properties["size"], node.properties["zones"][0]) for node in nodes
+                   if str(node.properties.get("note", "")).startswith("row ")) == Counter(
+        (f"row {index}", index, f"z{index}") for values, index in given if values["own"])
+
+
+def nested_of(node: MadeNode, type_: str) -> int:
+    """Check the nested properties of a node, and give their number."""
+    text, where = node.properties["properties"], node.properties.get("location", "")
+    nested = json.loads(text)
+    assert text == json.dumps(nested, ensure_ascii=False, separators=(",", ":"))
+    assert nested == {"n": nested["n"], "at": [where, None, {"x": 1.5}], "ü": f'"{type_}"'}
+    return nested["n"]
+
+
+def tagged_row(node: MadeNode) -> str:
+    """Check the tags of a node, and give the one with its row."""
+    tags = json.loads(node.properties["tags"])
+    assert tags["who"] == f"{node.properties.get('name', '')} in {group_of(node.properties)}"
+    return tags["row"]
+
+
+def group_of(values: Mapping[str, Any]) -> str:
+    """Name the group that a resource is in, by its id or what it says."""
+    in_id = re.search(r"/resourceGroups/([^/]+)", values.get("id", ""))
+    return in_id[1] if in_id else values.get("resource_group", "")
+
+
+def check_children(made: Made) -> None:
+    """A child's id begins with its parent's where it did in the base, under whatever names."""
+    for start, type_, end, _ in made.relationships:
+        if type_ == "CONTAINS" and start[0] == end[0] == "operation":
+            above, below = (made.nodes[number].properties for _, number in (start, end))
+            source_above, source_below = above["template_source_id"], below["template_source_id"]
+            if "id" in above and "id" in below and source_below.startswith(f"{source_above}/"):
+                assert below["id"].startswith(f"{above['id']}/")
+
+
+def check_places(made: Made, view: View, left_out: Mapping[str, int]) -> None:
+    """A resource that says where it is, and is tied to a region, is tied to that one, if the base ties it so."""
+    agreeing = all(view.nodes[end].properties["name"] == view.nodes[start].properties.get("location")
+                   for start, type_, end in view.relationships if type_ == "LOCATED_IN")
+    for start, type_, end, _ in made.relationships:
+        if agreeing and type_ == "LOCATED_IN" and start[0] == "operation":
+            where = made.nodes[start[1]].properties["location"]
+            assert view.nodes[end[1]].properties["name"] == where.lower().replace(" ", "")
+    assert all(count > 0 for count in left_out.values())
+
+
+@settings(deadline=None, max_examples=15)
+@given(base_graphs(), st.data())
+def test_rows_are_the_same_however_they_are_cut(graph: Graph, data: st.DataObject) -> None:
+    """Any range of rows can be made alone, and a second run writes the same bytes."""
+    with grown_base(graph) as (base, view, out):
+        document = data.draw(documents(view))
+        parameters = TemplateParameters(template=template_of(document))
+        growth = grow(base, parameters, operation_id=OPERATION, seed=3)
+        for block in (*growth.nodes, *growth.relationships):
+            cuts = sorted(data.draw(st.lists(st.integers(0, block.rows), max_size=3)))
+            pieces = [block.make(low, high) for low, high in zip([0, *cuts], [*cuts, block.rows], strict=True)
+                      if low < high]
+            assert_frame_equal(pl.concat(pieces), block.make(0, block.rows))
+        first = make_bundle(base, parameters, out / "1")
+        assert files_of(first.path) == files_of(make_bundle(base, parameters, out / "2").path)
