@@ -7,6 +7,7 @@ most relationships.
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -17,8 +18,10 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.containment import Containment
 from synthgen.errors import UsageError
-from synthgen.seeding import derive_seed, shuffled
+from synthgen.seeding import I64, derive_seed, shuffled
 
+_ATTEMPTS = 8
+_NODES_LOOKED_AT = 200_000
 Amount = TypeVar("Amount", int, float)
 
 
@@ -76,30 +79,76 @@ def counts_by_type(base: Base, chosen: Mask) -> dict[str, int]:
 def part_copy(base: Base, containment: Containment, chosen: Mask, quotas: Mapping[str, int], seed: int) -> Mask:
     """Mark exactly `quotas[type]` of the chosen resources of each type.
 
-    Whole containers are taken first, in a seeded order, then whole resources with what they contain, then single
-    resources, parents before children and children of those taken before others.
+    Containers are taken in a seeded order, as long as half of what they hold is still needed; what is missing then is
+    taken from as few more as a greedy cover finds (Nemhauser, Wolsey, Fisher: "An analysis of approximations for
+    maximizing submodular set functions", Mathematical Programming 14, 1978). Within a container whole resources with
+    what they contain come first, then single ones, parents before children. Of several orders that one is kept which
+    needs most nearly the share of containers that is due, so that they hold about as much as the base's.
     """
-    remaining = Counter(quotas)
-    taken = np.zeros(base.size, np.bool_)
     resources = np.flatnonzero(chosen)
-    types = base.resource_types
-    for level, unit in enumerate((containment.outermost, containment.outermost_resource)):
-        free = resources[~taken[resources]]
-        units = pl.DataFrame({"unit": unit[free], "node": free, "type": types[free]}).group_by(
-            "unit", maintain_order=True).agg("node", "type")
-        members, needs = units["node"].to_list(), units["type"].to_list()
-        for position in shuffled(units.height, derive_seed(seed, "units", level)).tolist():
-            need = Counter(needs[position])
-            if all(remaining[type_] >= count for type_, count in need.items()):
-                remaining.subtract(need)
-                taken[members[position]] = True
-    free = resources[~taken[resources]]
-    free = free[shuffled(len(free), derive_seed(seed, "single"))]
-    for depth in np.unique(containment.depth[free]).tolist():
-        level = free[containment.depth[free] == depth]
-        level = level[np.argsort(~taken[containment.parent[level]], kind="stable")]
-        for node, type_ in zip(level.tolist(), types[level].to_list(), strict=True):
-            if remaining[type_] > 0:
-                remaining[type_] -= 1
-                taken[node] = True
-    return taken
+    units = _grouped(resources, containment.outermost[resources])
+    needs = [Counter(base.resource_types[members].to_list()) for members in units]
+    due = sum(quotas.values()) / max(len(resources), 1) * int(containment.containers_of(chosen).sum())
+    best, least = np.zeros(base.size, np.bool_), float("inf")
+    for attempt in range(max(1, min(_ATTEMPTS, _NODES_LOOKED_AT // max(len(resources), 1)))):
+        part = _Part(base, containment, quotas)
+        part.fill(units, needs, derive_seed(seed, "attempt", attempt))
+        distance = abs(int(containment.containers_of(part.taken).sum()) - due)
+        if distance < least:
+            best, least = part.taken, distance
+    return best
+
+
+class _Part:
+    """What a part-copy has taken, and what it still needs of each type."""
+
+    def __init__(self, base: Base, containment: Containment, quotas: Mapping[str, int]) -> None:
+        self._types = base.resource_types
+        self._containment = containment
+        self._remaining = Counter(quotas)
+        self.taken = np.zeros(base.size, np.bool_)
+
+    def fill(self, units: Sequence[I64], needs: Sequence[Counter[str]], seed: int) -> None:
+        """Take what is needed from units, whose members have the types of `needs`."""
+        left: list[tuple[int, int]] = []
+        for position in shuffled(len(units), derive_seed(seed, "units")).tolist():
+            covered = self._covered(needs[position])
+            if covered and 2 * covered >= needs[position].total():
+                self._take_from(units[position], derive_seed(seed, position))
+            else:
+                left.append((-covered, position))
+        heapq.heapify(left)
+        while left:
+            believed, position = heapq.heappop(left)
+            covered = self._covered(needs[position])
+            if covered and covered < -believed:  # others took of it since: look again when it is due
+                heapq.heappush(left, (-covered, position))
+            elif covered:
+                self._take_from(units[position], derive_seed(seed, position))
+
+    def _covered(self, need: Counter[str]) -> int:
+        return sum(min(self._remaining[type_], count) for type_, count in need.items())
+
+    def _take_from(self, members: I64, seed: int) -> None:
+        members = members[shuffled(len(members), seed)]
+        for unit in _grouped(members, self._containment.outermost_resource[members]):
+            need = Counter(self._types[unit].to_list())
+            if all(self._remaining[type_] >= count for type_, count in need.items()):
+                self._remaining.subtract(need)
+                self.taken[unit] = True
+        free = members[~self.taken[members]]
+        for depth in np.unique(self._containment.depth[free]).tolist():
+            level = free[self._containment.depth[free] == depth]
+            level = level[np.argsort(~self.taken[self._containment.parent[level]], kind="stable")]
+            for node, type_ in zip(level.tolist(), self._types[level].to_list(), strict=True):
+                if self._remaining[type_] > 0:
+                    self._remaining[type_] -= 1
+                    self.taken[node] = True
+
+
+def _grouped(nodes: I64, unit: I64) -> list[I64]:
+    """Group nodes by unit, the units by their first node."""
+    units, first = np.unique(unit, return_index=True)
+    order = np.argsort(unit, kind="stable")
+    groups = np.split(nodes[order], np.searchsorted(unit[order], units[1:]))
+    return [groups[position] for position in np.argsort(first, kind="stable")]
