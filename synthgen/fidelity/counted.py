@@ -91,11 +91,11 @@ class Counted:
 
     @cached_property
     def shared_ends(self) -> pl.DataFrame:
-        """Relationships to nodes that are not own, by `type`, `direction` and `identity` of these."""
+        """Relationships to shared nodes, by `type`, `direction` and `identity` of these."""
         graph = self.graph
         pieces = []
         for direction, ends in ((OUT, graph.start), (IN, graph.end)):
-            others = ~graph.own[ends]
+            others = graph.shared[ends]
             pieces.append(_counted(pl.DataFrame({"type": graph.type[others], "identity": graph.identity[ends[others]]}))
                           .with_columns(pl.lit(direction).alias("direction")))
         return added([piece.select("type", "direction", "identity", COUNT) for piece in pieces])
@@ -133,14 +133,15 @@ class Counted:
         place = np.cumsum(graph.own) - 1
         within = graph.own[graph.start] & graph.own[graph.end]
         patterns = self._patterns()
-        outward = ~within & graph.own[graph.start]
+        outward = graph.shared[graph.end]
+        tied = outward | graph.shared[graph.start]
         for name, codes in sorted(self.rows.codes.items()):
             pairs = patterns.filter(within).with_columns(
                 pl.Series("a", codes[place[graph.start[within]]]), pl.Series("b", codes[place[graph.end[within]]]))
             yield name, name, _counted(pairs)
-            mine = np.where(outward, graph.start, graph.end)[~within]
-            shared = np.where(outward, graph.end, graph.start)[~within]
-            pairs = patterns.filter(~within).with_columns(
+            mine = np.where(outward, graph.start, graph.end)[tied]
+            shared = np.where(outward, graph.end, graph.start)[tied]
+            pairs = patterns.filter(tied).with_columns(
                 pl.Series("a", codes[place[mine]]), pl.Series("b", graph.identity[shared]))
             yield name, None, _counted(pairs)
 

@@ -15,6 +15,8 @@ COUNT = "n"
 DISTANCE = "distance"
 BASE, OTHER = "base", "other"
 _P, _Q = pl.col("p"), pl.col("q")
+_ROUNDING = 1e-12
+"""Shares that are the same as fractions may differ by so much as floats; such a distance is 0."""
 
 
 def added(pieces: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -68,7 +70,8 @@ def _cumulated(base: pl.DataFrame, other: pl.DataFrame, by: Sequence[str], value
 
 def _summed(both: pl.DataFrame, by: Sequence[str], distance: pl.Expr) -> pl.DataFrame:
     either = pl.when((pl.col(BASE).first() > 0) & (pl.col(OTHER).first() > 0)).then(distance).otherwise(1.0)
-    columns = [either.alias(DISTANCE), pl.col(BASE).first(), pl.col(OTHER).first()]
+    exact = pl.when(either < _ROUNDING).then(0.0).otherwise(either)
+    columns = [exact.alias(DISTANCE), pl.col(BASE).first(), pl.col(OTHER).first()]
     if by:
         return both.group_by(list(by)).agg(columns).sort(list(by))
     return both.select(columns)

@@ -70,7 +70,8 @@ class Measured:
         kinds, types: What the codes in `kind` and `type` mean.
         kind: Per node, its kind: the type of a resource, the labels of others; shape (nodes,).
         own: Per node, whether it is own.
-        identity: Per node that is not own, a hash of its labels and properties; 0 for own nodes.
+        shared: Per node, whether it is shared: neither own nor, in a half, of the other half.
+        identity: Per shared node, a hash of its labels and properties; 0 for others.
         start, end: Per relationship, places of its ends; at least one of the two is own; shape (relationships,).
         type: Per relationship, its type.
         nodes: Gives the own nodes' rows in pieces, anew with each call.
@@ -81,6 +82,7 @@ class Measured:
     types: Vocabulary
     kind: I32
     own: Mask
+    shared: Mask
     identity: U64
     start: I64
     end: I64
@@ -132,20 +134,25 @@ def identities_of(tables: Iterable[BaseNodes]) -> U64:
     return np.concatenate(pieces)
 
 
-def measure_part(base: Base, own: Mask, ends: Mask, kinds: Vocabulary, types: Vocabulary) -> Measured:
+def measure_part(
+    base: Base, own: Mask, shared: Mask, kinds: Vocabulary, types: Vocabulary, *, beyond: Mask | None = None
+) -> Measured:
     """Look at a part of a graph in memory.
 
     Args:
         base: The graph.
         own: The nodes whose shape is meant.
-        ends: Nodes that may be the other end of their relationships; relationships to others are left out.
+        shared: Shared nodes that their relationships may end on.
         kinds: Names of kinds, shared with the graph that it is compared with.
         types: Names of relationship types, shared likewise.
+        beyond: Other nodes that their relationships may end on; relationships to all others are left out.
     """
+    ends = own | shared if beyond is None else own | shared | beyond
+    shared = shared & ~own
     picks: list[I64] = []
     codes: list[I32] = []
     for table in base.relationships:
-        meant = (own[table.start] | own[table.end]) & (own | ends)[table.start] & (own | ends)[table.end]
+        meant = (own[table.start] | own[table.end]) & ends[table.start] & ends[table.end]
         if table.type in base.profile.protected_types:
             meant = np.zeros(len(meant), np.bool_)
         picks.append(np.flatnonzero(meant))
@@ -169,8 +176,8 @@ def measure_part(base: Base, own: Mask, ends: Mask, kinds: Vocabulary, types: Vo
                for table, picked in zip(base.relationships, picks, strict=True)]
     none: I64 = np.zeros(0, np.int64)
     return Measured(
-        kinds=kinds, types=types, kind=kinds_of(base, kinds), own=own,
-        identity=np.where(own, np.uint64(0), identities_of(base.nodes)),
+        kinds=kinds, types=types, kind=kinds_of(base, kinds), own=own, shared=shared,
+        identity=np.where(shared, identities_of(base.nodes), np.uint64(0)),
         start=np.concatenate([none, *(start for start, _ in ends_of)]),
         end=np.concatenate([none, *(end for _, end in ends_of)]),
         type=np.concatenate([np.zeros(0, np.int32), *codes]), nodes=nodes, relationships=relationships,

@@ -39,7 +39,7 @@ class Reference:
 
     Attributes:
         own: Resources drawn from, and their containers.
-        ends: Other nodes that their relationships may end on.
+        shared: Shared nodes that their relationships may end on.
         graph: Both as a measured graph.
     """
 
@@ -51,8 +51,8 @@ class Reference:
                              hint="name the snapshot that it was generated from with --against")
         self.own: Mask = chosen | (Containment(base).containers_of(chosen) & ~base.synthetic)
         # Resources that were not to be drawn from are left out as ends, too: the operation had no copies of them.
-        self.ends: Mask = base.having(Role.SHARED, Role.CONTAINER) & ~base.synthetic
-        self.graph = measure_part(base, self.own, self.ends, kinds, types)
+        self.shared: Mask = base.having(Role.SHARED, Role.CONTAINER) & ~base.synthetic & ~self.own
+        self.graph = measure_part(base, self.own, self.shared, kinds, types)
 
     def halves(self, seed: int) -> tuple[Measured, Measured]:
         """Cut the own nodes in two, each by a seeded hash of its number.
@@ -61,8 +61,7 @@ class Reference:
         """
         numbers = np.arange(self._base.size, dtype=np.int64)
         first = (mix(numbers, derive_seed(seed, "halves")) >> np.uint64(63)).astype(np.bool_)
-        ends = self.own | self.ends
-        one, other = (measure_part(self._base, self.own & half, ends, self._kinds, self._types)
+        one, other = (measure_part(self._base, self.own & half, self.shared, self._kinds, self._types, beyond=self.own)
                       for half in (first, ~first))
         return one, other
 
@@ -119,8 +118,9 @@ def measure_bundle(bundle: Bundle, base: Base, kinds: Vocabulary, types: Vocabul
                     yield rows_of(numbers, group.types, read_relationships(bundle, group, part))
                 first += part.rows
 
+    own = np.arange(len(kind)) < made
     return Measured(
-        kinds=kinds, types=types, kind=kind, own=np.arange(len(kind)) < made,
+        kinds=kinds, types=types, kind=kind, own=own, shared=~own,
         identity=np.concatenate([np.zeros(made, np.uint64), identities_of(base.nodes)[anchors]]),
         start=start, end=end, type=codes, nodes=nodes, relationships=relationships,
     )

@@ -180,7 +180,6 @@ def neighbourhood_drawings(pair: Pair) -> str:
             axes.set_title(f"{title}: around a {short(pair.kind(kind))}")
             axes.set_axis_off()
             axes.set_aspect("equal")
-            axes.set(xlim=(-2.15, 2.15), ylim=(-2.15, 2.15))
             if around is not None:
                 _draw_neighbourhood(axes, one, around, colours)
         named = list(colours)[:len(_PALETTE) - 1]
@@ -195,7 +194,9 @@ def neighbourhood_drawings(pair: Pair) -> str:
 
 
 def _draw_neighbourhood(axes: Axes, counted: Counted, around: Neighbourhood, colours: dict[int, str]) -> None:
-    places = _radial(around)
+    places = _radial(around, counted.graph.shared[around.nodes])
+    reach = abs(places).max() + 0.15
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
     for start, end in around.ties.tolist():
         axes.plot(places[[start, end], 0], places[[start, end], 1], color="#b4bdc6", linewidth=0.8, zorder=1)
     for position, node in enumerate(around.nodes.tolist()):
@@ -206,9 +207,14 @@ def _draw_neighbourhood(axes: Axes, counted: Counted, around: Neighbourhood, col
                      linewidths=0.6)
 
 
-def _radial(around: Neighbourhood) -> npt.NDArray[np.float64]:
-    """Place nodes on rings, those of the outer ring beside the node by which they were reached; shape (nodes, 2)."""
-    children = {position: [child for child in range(1, len(around.nodes)) if around.above[child] == position]
+def _radial(around: Neighbourhood, shared: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Place nodes on rings, those of the outer ring beside the node by which they were reached; shape (nodes, 2).
+
+    Shared nodes of the outer ring stand outside all others, amid those that are tied to them.
+    """
+    outside = shared & (around.ring > 1)
+    children = {position: [child for child in range(1, len(around.nodes))
+                           if around.above[child] == position and not outside[child]]
                 for position in range(len(around.nodes))}
     inner = children[0]
     widths = np.array([max(1, len(children[child])) for child in inner], np.float64)
@@ -219,5 +225,11 @@ def _radial(around: Neighbourhood) -> npt.NDArray[np.float64]:
         fan = 2 * np.pi * width / max(widths.sum(), 1.0)
         for number, outer in enumerate(children[child]):
             at = angle + fan * ((number + 0.5) / len(children[child]) - 0.5)
-            places[outer] = 2 * np.cos(at), 2 * np.sin(at)
+            places[outer] = 1.8 * np.cos(at), 1.8 * np.sin(at)
+    radius = 1.4 if not (around.ring[~outside] > 1).any() else 2.2
+    for node in np.flatnonzero(outside).tolist():
+        tied = np.concatenate([around.ties[around.ties[:, 1] == node, 0], around.ties[around.ties[:, 0] == node, 1]])
+        x, y = places[tied].sum(axis=0)
+        at = np.arctan2(y, x)
+        places[node] = radius * np.cos(at), radius * np.sin(at)
     return places

@@ -58,8 +58,8 @@ class Report:
             return f"{len(self.missed)} of {len(asked)} headline measures missed: {names}."
         noise = sum(one.status is Status.NOISE for one in asked)
         if noise:
-            return (f"All {len(asked)} headline measures hold: {len(asked) - noise} met their target, and {noise}"
-                    " differ no more than two halves of the base do.")
+            return (f"All {len(asked)} headline measures hold: {len(asked) - noise} met their target,"
+                    f" {noise} within noise.")
         return f"All {len(asked)} headline measures met their target."
 
     def as_document(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class Report:
 def _size(counted: Any) -> dict[str, int]:
     graph = counted.graph
     return {"nodes": int(graph.own.sum()), "relationships": len(graph.start),
-            "shared_nodes": len(set(graph.identity[~graph.own].tolist()))}
+            "shared_nodes": len(set(graph.identity[graph.shared].tolist()))}
 
 
 def _document_of(one: Judged) -> dict[str, Any]:

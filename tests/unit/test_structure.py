@@ -30,8 +30,8 @@ def structure(ties: list[tuple[int, int]], shared: frozenset[int] = frozenset(),
     meant = np.array([tie for tie in ties if own[tie[0]] or own[tie[1]]], np.int64).reshape(-1, 2)
     kinds, types = Vocabulary(), Vocabulary()
     kinds.code("a"), types.code("T")
-    graph = Measured(kinds, types, np.zeros(NODES, np.int32), own, np.zeros(NODES, np.uint64), meant[:, 0], meant[:, 1],
-                     np.zeros(len(meant), np.int32), lambda: iter(()), lambda: iter(()))
+    graph = Measured(kinds, types, np.zeros(NODES, np.int32), own, ~own, np.zeros(NODES, np.uint64), meant[:, 0],
+                     meant[:, 1], np.zeros(len(meant), np.int32), lambda: iter(()), lambda: iter(()))
     return structure_of(Counted(graph, NOTHING), seed=0, wedges=wedges)
 
 
