@@ -9,6 +9,7 @@ from typing import Any
 from synthgen.base import Base
 from synthgen.bundle.read import Bundle
 from synthgen.fidelity.comparison import compare, pair_of
+from synthgen.fidelity.counted import Counted
 from synthgen.fidelity.judgement import Change, Judged, Status, deliberate_changes, judge, targets_of
 from synthgen.fidelity.measured import Vocabulary
 from synthgen.fidelity.measures import Pair
@@ -79,10 +80,10 @@ class Report:
         }
 
 
-def _size(counted: Any) -> dict[str, int]:
+def _size(counted: Counted) -> dict[str, int]:
     graph = counted.graph
-    return {"nodes": int(graph.own.sum()), "relationships": len(graph.start),
-            "shared_nodes": len(set(graph.identity[graph.shared].tolist()))}
+    shared_ends = (counted.degree > 0) & graph.shared
+    return {"nodes": int(graph.own.sum()), "relationships": len(graph.start), "shared_nodes": int(shared_ends.sum())}
 
 
 def _document_of(one: Judged) -> dict[str, Any]:

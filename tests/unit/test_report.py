@@ -11,19 +11,22 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from synthgen.bundle.manifest import read_manifest
-from synthgen.bundle.read import Bundle, find_bundle
+from synthgen.bundle.read import Bundle, find_bundle, read_nodes, read_relationships
 from synthgen.cli import app
-from synthgen.errors import BundleError, SynthError
+from synthgen.errors import BundleError, SynthError, UsageError
 from synthgen.fidelity.judgement import Status, targets_of
 from synthgen.fidelity.page import page_of
 from synthgen.fidelity.report import Report, report_on
 from synthgen.generate import generate
+from synthgen.graph import END, START, Graph, NodeTable, RelationshipTable
 from synthgen.output import run_cli
 from synthgen.parameters import Parameters, RandomParameters, ScenarioParameters, TemplateParameters
 from synthgen.sample import sample_tenant
+from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.write import write_snapshot
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -142,6 +145,43 @@ def test_a_damaged_bundle_is_refused(out, tmp_path):
     with pytest.raises(BundleError) as caught:
         report_on(find_bundle(tmp_path, bundle.path.name), out / "base")
     assert part.name in str(caught.value)
+
+
+def loaded(bundle: Bundle, base: Path, folder: Path) -> Path:
+    """Make the snapshot that an export would give after the bundle was loaded: base and operation in one graph."""
+    snapshot = open_snapshot(base)
+    nodes = [NodeTable(table.labels, table.types, snapshot.read(table)) for table in snapshot.node_tables]
+    ties = [RelationshipTable(table.type, table.types, snapshot.read(table)) for table in snapshot.relationship_tables]
+    first = {"base": 0, "operation": snapshot.counts["nodes"]}
+    for group in bundle.manifest.node_groups:
+        frame = pl.concat([read_nodes(bundle, group, part) for part in group.parts])
+        nodes.append(NodeTable(group.labels, group.types, frame.drop(":id")))
+    for group in bundle.manifest.relationship_groups:
+        frame = pl.concat([read_relationships(bundle, group, part) for part in group.parts])
+        ties.append(RelationshipTable(group.type, group.types, frame.with_columns(
+            pl.col(START) + first[group.start_space], pl.col(END) + first[group.end_space])))
+    write_snapshot(Graph(nodes, ties), folder, created_at=NOW.isoformat(), source={}, profile="azure")
+    return folder
+
+
+@pytest.mark.parametrize(("parameters", "number"), [(TemplateParameters(scale_factor=1.5), 6),
+                                                    (ScenarioParameters(scenario="hub-spoke"), 2)])
+def test_what_is_loaded_scores_as_its_files(out, tmp_path, parameters, number):
+    """Measured within a reading of the whole database, an operation has the same scores, and the report says where."""
+    bundle = made(out, parameters, number)
+    files = report_on(bundle, out / "base").as_document()
+    database = report_on(bundle, out / "base", loaded(bundle, out / "base", tmp_path / "loaded")).as_document()
+    assert database["measured"] == "database"
+    assert [(one["key"], one["score"]) for one in database["measures"]] == [
+        (one["key"], pytest.approx(one["score"])) for one in files["measures"]]
+    assert database["compared"] == files["compared"]
+
+
+def test_what_is_not_loaded_is_refused(out):
+    """A database without the operation is not measured; the way out is named."""
+    with pytest.raises(UsageError) as caught:
+        report_on(made(out, TemplateParameters(scale_factor=2.0), 1), out / "base", out / "base")
+    assert "--in-database" in str(caught.value.hint)
 
 
 # ——— the command ———
