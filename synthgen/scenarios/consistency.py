@@ -75,7 +75,8 @@ def _check_group(topology: Topology, site: Site, group: Group) -> None:
     if group.id is not None and "token" not in PLACEHOLDER.findall(group.id):
         raise UsageError(f"{group.where}: the ids of two operations would be the same", hint="put $token into id")
     is_path = group.type is not None and not group.labels and group.id is None
-    if is_path and (topology.container is None or topology.subscription is None):
+    has_path = site.contained and None not in {topology.container, topology.subscription}
+    if is_path and not has_path and group.parent is None:
         raise UsageError(f"{group.where}: the id of a resource of a type begins with its subscription and container",
                          hint="set container and subscription at the top of the file, or give the group labels or id")
 

@@ -48,7 +48,8 @@ def describe_how(relation: Relation) -> str:
 
 def _site_line(outline: Outline, site: Site) -> str:
     count = outline.counts.sites[site.name]
-    facts = [f"{count:,} {TIMES} {outline.topology.container or 'a site'}"]
+    container = outline.topology.container if site.contained else None
+    facts = [f"{count:,} {TIMES} {container or 'a site'}"]
     if site.environments:
         facts.append(", ".join(site.environments))
     if site.region_each:

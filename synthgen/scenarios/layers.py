@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 _SWEEPS = 8
 
 
-def arrange(names: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[list[str]]:
+def arrange(names: Sequence[str], arrows: Sequence[tuple[str, str]], *, most: int = 5) -> list[list[str]]:
     """Arrange names in columns.
 
     Args:
         names: Each once; their order decides where nothing else does.
         arrows: Pairs of names; loops and the last arrow of a circle are not looked at.
+        most: Columns; where more were needed, the emptiest neighbours become one.
 
     Returns:
         The columns from left to right, each from top to bottom; none is empty.
@@ -24,6 +25,9 @@ def arrange(names: Sequence[str], arrows: Sequence[tuple[str, str]]) -> list[lis
     kept = _without_circles(names, arrows)
     column = _columns(names, kept)
     columns = [[name for name in names if column[name] == place] for place in sorted(set(column.values()))]
+    while len(columns) > most:
+        at = min(range(len(columns) - 1), key=lambda place: len(columns[place]) + len(columns[place + 1]))
+        columns[at:at + 2] = [columns[at] + columns[at + 1]]
     for sweep in range(_SWEEPS):
         order = range(len(columns)) if sweep % 2 == 0 else reversed(range(len(columns)))
         for place in order:

@@ -49,7 +49,8 @@ def count_nodes(topology: Topology, numbers: Mapping[str, int]) -> Counts:
         if site.environments and count != len(site.environments):
             raise UsageError(f"{site.where}: there are {len(site.environments)} environments, but {count} sites",
                              hint="leave count out where environments are given")
-        if count > 1 and not _set_apart(site, site.container_name) and topology.container is not None:
+        has_containers = site.contained and topology.container is not None
+        if count > 1 and has_containers and not _set_apart(site, site.container_name):
             raise UsageError(f"{site.where}: {count} containers would have one name",
                              hint="put $site into container_name")
         by_environment = [_count_groups(site, environment, numbers) for environment in site.environments or (None,)]

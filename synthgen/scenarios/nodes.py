@@ -23,6 +23,8 @@ from synthgen.types import TYPES
 PROPERTIES = "properties"
 SCENARIO_NAME = "scenario_name"
 _CONTAINER_TOKEN_LENGTH = 12
+_EVERYWHERE = "global"
+"""What Azure gives as the location of what is in no region."""
 _Columns = dict[str | None, pl.Series | pl.Expr]  # a profile may have no property for a part: None, and left out
 _ENVIRONMENT = r'("environment"\s*:\s*)"[^"]*"'
 
@@ -115,19 +117,24 @@ class SiteNodes:
         type_ = look.type or ""
         grid = self._counts.grids[self.site.name, group.name]
         role = group.role or self.site.role
+        # A name that is part of an id of the group's own must be the same in both.
+        place = self._place if group.id is None else self._roomy
         types = {**look.types, **self._metadata_types(role)}
 
         def make(start: int, stop: int) -> pl.DataFrame:
             rows = np.arange(start, stop, dtype=np.int64)
-            texts: _Columns = {self._profile.name_property: fill(group.pattern, self._place, grid, rows)}
+            texts: _Columns = {self._profile.name_property: fill(group.pattern, place, grid, rows)}
             if group.type is not None:
                 texts[self._profile.type] = pl.lit(type_)
             if group.properties:
-                texts[PROPERTIES] = fill(group.properties, self._place, grid, rows)
+                texts[PROPERTIES] = fill(group.properties, place, grid, rows)
             made: _Columns = {**self._keys(look, self._ids(group, rows), first + rows),
-                              **{name: self._value(value, grid, rows) for name, value in group.values.items()}}
-            return self._frame(look, group.name, rows, grid.place(rows)[0], texts=texts, made=made,
-                               role=role).select(list(types))
+                              **{name: _value(value, place, grid, rows) for name, value in group.values.items()}}
+            frame = self._frame(look, group.name, rows, grid.place(rows)[0], texts=texts, made=made, role=role)
+            if group.everywhere:
+                nowhere: _Columns = {"region": pl.lit(None, pl.String), self._profile.location: pl.lit(_EVERYWHERE)}
+                frame = frame.with_columns(value.alias(name) for name, value in nowhere.items() if name in types)
+            return frame.select(list(types))
 
         is_resource = self._profile.role(look.labels) is Role.RESOURCE
         return NodeBlock(look.labels, types, grid.rows, {type_: grid.rows} if is_resource else {}, make,
@@ -152,21 +159,6 @@ class SiteNodes:
         seed = derive_seed(self._operation.seed, self._operation.operation_id)
         return {name: integer_keys(seed, numbers) if kind == "INTEGER" else ids for name, kind in look.keys.items()}
 
-    def _value(self, value: Any, grid: Grid, rows: I64) -> pl.Series | pl.Expr:
-        match value:
-            case str():
-                return fill(value, self._place, grid, rows)
-            case dict():
-                text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-                return fill(text, self._place, grid, rows)
-            case list():
-                frame = pl.DataFrame([fill(item, self._place, grid, rows).alias(str(at))
-                                      for at, item in enumerate(value)])
-                empty = pl.repeat([], len(rows), dtype=pl.List(pl.String), eager=True)
-                return frame.select(pl.concat_list(pl.all())).to_series() if value else empty
-            case _:
-                return pl.lit(value)
-
     def _frame(
         self, look: Look, group: str, rows: I64, site: I64, *, texts: _Columns, made: _Columns,
         role: str | None,
@@ -174,10 +166,10 @@ class SiteNodes:
         around: _Columns = {}
         if self._topology.region is not None:
             around[self._profile.location] = self._place.regions[site]
-        if self._topology.subscription is not None:
+        if self._topology.subscription is not None and self.site.contained:
             around[SUBSCRIPTION_ID] = self._containers["subscription"][site]
             around[self._profile.tenant] = self._containers["tenant"][site]
-        if self._topology.container is not None:
+        if self._topology.container is not None and self.site.contained:
             around |= dict.fromkeys(self._profile.container_names, self._containers["name"][site])
         # What the base has under one of these names, but as no text, is left as it is.
         fitting = {name: value for name, value in {**around, **texts}.items() if look.types.get(name or "") == "STRING"}
@@ -220,6 +212,22 @@ class SiteNodes:
         if self.site.environments:
             types["environment"] = "STRING"
         return types
+
+
+def _value(value: Any, place: Place, grid: Grid, rows: I64) -> pl.Series | pl.Expr:
+    match value:
+        case str():
+            return fill(value, place, grid, rows)
+        case dict():
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            return fill(text, place, grid, rows)
+        case list():
+            frame = pl.DataFrame([fill(item, place, grid, rows).alias(str(at))
+                                  for at, item in enumerate(value)])
+            empty = pl.repeat([], len(rows), dtype=pl.List(pl.String), eager=True)
+            return frame.select(pl.concat_list(pl.all())).to_series() if value else empty
+        case _:
+            return pl.lit(value)
 
 
 def _made_subscription(operation: Operation) -> str:

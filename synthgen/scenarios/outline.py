@@ -31,7 +31,9 @@ class Outline:
     @property
     def containers(self) -> int:
         """How many containers are made."""
-        return sum(self.counts.sites.values()) if self.topology.container is not None else 0
+        if self.topology.container is None:
+            return 0
+        return sum(self.counts.sites[site.name] for site in self.topology.sites if site.contained)
 
     def as_document(self) -> dict[str, Any]:
         """Give everything as a table for JSON."""
@@ -41,7 +43,8 @@ class Outline:
             "total": self.counts.total, "containers": self.containers,
             "parameters": [{**_described(item), "value": self._value(item)} for item in topology.parameters.values()],
             "sites": [{
-                "name": site.name, "count": self.counts.sites[site.name], "container": topology.container,
+                "name": site.name, "count": self.counts.sites[site.name],
+                "container": topology.container if site.contained else None,
                 "role": site.role, "environments": list(site.environments), "groups": [{
                     "name": group.name, "type": group.type, "labels": list(group.labels), "parent": group.parent,
                     "role": group.role, "per_site": self.counts.grids[site.name, group.name].per_site,

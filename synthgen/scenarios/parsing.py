@@ -214,7 +214,8 @@ def _site(table: _Table) -> Site:
     if regions not in {"first", "each"}:
         raise table.wrong("regions", f"there is no regions = {regions!r}", 'known: "first" and "each"')
     site = Site(
-        name=name, container_name=table.pattern("container_name", f"{name}-$token-$site"),
+        name=name, contained=table.take("contained", bool, True),
+        container_name=table.pattern("container_name", f"{name}-$token-$site"),
         groups=tuple(_group(below) for below in table.tables("groups")), environments=environments,
         count=table.expression("count", str(max(1, len(environments)))),
         size=table.amount("size") if table.has("size") else None,
@@ -234,7 +235,7 @@ def _group(table: _Table) -> Group:
         name=name, type=type_, labels=labels, pattern=table.pattern("pattern", None if type_ else f"{name}-$row"),
         id=table.pattern("id") if table.has("id") else None, count=table.amount("count", "1"),
         parent=table.find("parent", str), role=table.find("role", str), properties=table.pattern("properties", ""),
-        values=table.values("values"), where=table.where(),
+        everywhere=table.take("global", bool, False), values=table.values("values"), where=table.where(),
     )
     table.done()
     return group

@@ -87,7 +87,7 @@ class _Picture:
                         else f"{grid.per_site:,}")
                 loops = [f"↻ {relation.type}: {describe_how(relation)}" for relation in topology.relations
                          if relation.start == relation.end == end]
-                self.boxes[end] = _Box([f"{group.name} {TIMES} {each}", kind.split("/", 1)[-1], *loops],
+                self.boxes[end] = _Box([f"{group.name} {TIMES} {each}", kind.rsplit("/", 1)[-1], *loops],
                                        self._colour(kind.split("/", 1)[0]), [])
         for shared in topology.shared:
             self.boxes[SHARED, shared.name] = _Box([shared.name, shared.label or str(shared.type)], "#ffffff", [])
@@ -113,8 +113,9 @@ class _Picture:
         for site in topology.sites:
             count = outline.counts.sites[site.name]
             where = ", ".join(site.environments) or (f"each in its own {topology.region}" if site.region_each else "")
-            title = f"{site.name} {TIMES} {count:,}" + (f" {topology.container}" if topology.container else "")
-            y, right = self._place_band(site.name, f"{title}  {where}".strip(), y, right)
+            container = topology.container if site.contained and topology.container is not None else ""
+            title = f"{site.name} {TIMES} {count:,} {container}"
+            y, right = self._place_band(site.name, f"{title.strip()}  {where}".strip(), y, right)
         if topology.shared:
             y, right = self._place_band(SHARED, "nodes of the base", y, right)
         return right + _PAD, y

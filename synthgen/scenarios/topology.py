@@ -79,6 +79,7 @@ class Group:
         parent: Group of the same site that contains them, instead of the site's container.
         role: Metadata.
         properties: Pattern of the JSON text in the property `properties`, where the base's resources have it.
+        everywhere: Whether they are in no region, as DNS zones and policies are.
         values: Property → value that each of them has; texts in it are patterns.
         where: File and line.
     """
@@ -92,15 +93,31 @@ class Group:
     parent: str | None
     role: str | None
     properties: str
+    everywhere: bool
     values: Mapping[str, Any]
     where: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A container and its groups, `count` times; `number_as` names the metadata that holds a site's number."""
+    """A container and its groups, `count` times.
+
+    Attributes:
+        name: Unique.
+        contained: Whether there is a container, given that the scenario has any.
+        container_name: Pattern.
+        count: Expression.
+        size: Nodes in each, which `rest` is what is left of; None without.
+        role: Metadata of those whose group has none.
+        number_as: Names the metadata that holds a site's number.
+        environments: One for each site; empty without.
+        region_each: Whether each site is in a region of its own, not all in the first.
+        groups: In the order in which they are counted.
+        where: File and line.
+    """
 
     name: str
+    contained: bool
     container_name: str
     count: str
     size: Amount | None

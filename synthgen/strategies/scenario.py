@@ -174,7 +174,7 @@ class _Scenario:
                           subscriptions=self._subscriptions, looks=looks)
         containers = self._made
         holders: Side | None = None
-        if topology.container is not None:
+        if topology.container is not None and site.contained:
             look = container_look(around, self._profile, topology.container)
             holders = Side(look.labels, "operation")
             self._add(nodes.container_block(look, containers))
@@ -187,7 +187,7 @@ class _Scenario:
             grid, first, side = self._counts.grids[end], self._made, Side(looks[group.name].labels, "operation")
             self._first[end], self._sides[end] = first, side
             self._add(nodes.group_block(group, first))
-            if topology.region is not None:
+            if topology.region is not None and not group.everywhere:
                 kind = around.of_group(group) if group.labels else around.resources
                 self._tie_to_regions(nodes, first, grid, side, kind)
             if group.parent is not None:

@@ -20,7 +20,7 @@ from synthgen.metadata import Stamp, stamped, stamped_types
 from synthgen.profile import AZURE, Profile
 from synthgen.sample import sample_tenant
 from synthgen.scenarios.expressions import evaluate
-from synthgen.scenarios.shipped import shipped_scenario
+from synthgen.scenarios.shipped import region_pairs, shipped_scenario
 from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.write import write_snapshot
 from synthgen.strategies.scenario import grow_scenario, scenario_formula, scenario_names
@@ -39,7 +39,17 @@ CASES = [
     ("dev-test-prod", {}),
     ("dev-test-prod", {"resources_per_env": 1}),
     ("dev-test-prod", {"resources_per_env": "131"}),
+    ("dev-test-prod", {"resources_per_env": 7, "skew_percent": 90}),
+    ("three-tier", {}),
+    ("three-tier", {"stack_count": 3, "web_count": 1, "app_count": 2, "database_count": 5}),
+    ("microservices", {}),
+    ("microservices", {"cluster_count": 2, "namespace_count": 7, "service_count": 5, "pool_count": 1}),
+    ("data-platform", {}),
+    ("data-platform", {"domain_count": 3, "source_count": 1, "stream_count": 4}),
+    ("landing-zone", {}),
+    ("landing-zone", {"zone_count": 1, "resources_per_zone": 1, "policy_count": 1}),
 ]
+SHIPPED = ["data-platform", "dev-test-prod", "hub-spoke", "landing-zone", "microservices", "multi-region", "three-tier"]
 
 
 def make_base(graph: Graph, folder: Path, profile: Profile = AZURE) -> Base:
@@ -131,20 +141,16 @@ def by_number(growth: Growth, column: str) -> dict[int, str]:
 
 
 def parameters_of(scenario: str) -> st.SearchStrategy[dict[str, int]]:
-    return {
-        "hub-spoke": st.fixed_dictionaries({"spoke_count": st.integers(1, 12),
-                                            "resources_per_spoke": st.integers(1, 60)}),
-        "multi-region": st.fixed_dictionaries({"region_count": st.integers(1, 40),
-                                               "resources_per_region": st.integers(1, 60)}),
-        "dev-test-prod": st.fixed_dictionaries({"resources_per_env": st.integers(1, 150)}),
-    }[scenario]
+    """Any allowed values, sizes up to a hundred and numbers of sites up to a dozen."""
+    return st.fixed_dictionaries({
+        name: st.integers(parameter.minimum, min(parameter.maximum, 100 if "per" in name else 12))
+        for name, parameter in shipped_scenario(scenario).parameters.items() if parameter.names_for is None})
 
 
-ASKED = st.sampled_from(["hub-spoke", "multi-region", "dev-test-prod"]).flatmap(
-    lambda name: st.tuples(st.just(name), parameters_of(name)))
+ASKED = st.sampled_from(SHIPPED).flatmap(lambda name: st.tuples(st.just(name), parameters_of(name)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(ASKED)
 def test_the_formula_is_kept_and_the_graph_is_whole(sample: Base, asked: tuple[str, dict[str, int]]) -> None:
     """Whatever is asked: as many resources as the formula says, each contained and located once, no end missing."""
@@ -193,7 +199,7 @@ def check_whole(base: Base, growth: Growth) -> None:
     assert not {label for block in growth.nodes for label in block.labels} & set(base.profile.protected_labels)
     inside = frame.filter(pl.col("labels") != "Region")["number"].to_list()
     assert contained == Counter(inside)
-    assert located == Counter(frame.filter("resource")["number"].to_list())
+    assert located == Counter(frame.filter(pl.col("resource") & (pl.col("location") != "global"))["number"].to_list())
     assert touched == set(range(made))
     ids = frame.filter(pl.col("labels") != "Region")["id"]
     assert ids.n_unique() == len(inside)
@@ -211,7 +217,7 @@ def test_any_range_can_be_made_alone(sample: Base, scenario: str, parameters: di
         assert block.make(0, 0).schema == whole(block).schema
 
 
-@pytest.mark.parametrize("scenario", ["hub-spoke", "multi-region", "dev-test-prod"])
+@pytest.mark.parametrize("scenario", SHIPPED)
 def test_seed_and_operation_decide(sample: Base, scenario: str) -> None:
     """The same seed gives the same; another operation of that seed has other ids, another seed other values."""
     one, again = all_nodes(grow(sample, scenario, {})), all_nodes(grow(sample, scenario, {}))
@@ -231,7 +237,9 @@ def test_ids_look_like_azure(sample: Base, scenario: str, parameters: dict) -> N
         if block.type != "CONTAINS":
             continue
         for start, end in whole(block).rows():
-            if block.start_space == "base":
+            if ids[end].startswith("/providers/"):
+                assert ids[end] == f"/providers/{types[end]}/{names[end]}"
+            elif block.start_space == "base":
                 assert ids[end] == f"{subscriptions[start]}/resourceGroups/{names[end]}"
             elif types[start] is None:
                 assert ids[end] == f"{ids[start]}/providers/{types[end]}/{names[end]}"
@@ -250,7 +258,7 @@ def test_values_agree_with_relationships(sample: Base, scenario: str, parameters
             for start, end in whole(block).rows():
                 name = regions[block.end_space][end]
                 assert frame["location"][start] == frame["region"][start] == name
-    made = frame.filter("resource")
+    made = frame.filter(pl.col("resource") & ~pl.col("id").str.starts_with("/providers/"))
     paths = made["id"].str.split("/")
     assert made["subscription_id"].equals(paths.list.get(2), check_names=False)
     assert made["resource_group"].equals(paths.list.get(4), check_names=False)
@@ -282,8 +290,10 @@ def test_hub_is_peered_with_each_spoke_both_ways(sample: Base) -> None:
 
 @pytest.mark.parametrize(("scenario", "parameters", "machines"), [
     ("hub-spoke", {"resources_per_spoke": 100, "spoke_count": 3}, 3 * 32),
-    ("multi-region", {"resources_per_region": 50, "region_count": 2}, 2 * 13),
-    ("dev-test-prod", {"resources_per_env": 60}, 3 * 8),
+    ("multi-region", {"resources_per_region": 50, "region_count": 2}, 2 * 12),
+    ("dev-test-prod", {"resources_per_env": 60}, 3 + 8 + 13),
+    ("three-tier", {"web_count": 5, "app_count": 2}, 7),
+    ("landing-zone", {"zone_count": 2, "resources_per_zone": 20}, 2 * 4 + 2),
 ])
 def test_machines_are_wired(sample: Base, scenario: str, parameters: dict, machines: int) -> None:
     """A machine uses one NIC and at most one disk, a NIC one subnet; all are in one resource group."""
@@ -304,15 +314,31 @@ def test_machines_are_wired(sample: Base, scenario: str, parameters: dict, machi
             assert len(pairs) == machines
 
 
-def test_regions_are_a_mesh_and_replicate_in_a_ring(sample: Base) -> None:
-    """Networks of all regions are peered with each other; storage replicates to the same one of the next region."""
+def test_regions_are_a_mesh_and_replicate_in_pairs(sample: Base) -> None:
+    """Networks of all regions are peered; storage replicates both ways to the paired region, databases one way."""
     growth = grow(sample, "multi-region", {"region_count": 4, "resources_per_region": 60})
     regions = by_number(growth, "region")
     order = growth.parameters["regions"]
     assert {(regions[a], regions[b]) for a, b in rows_of(growth, "PEERED_WITH")} == {
         (a, b) for a in order for b in order if a != b}
-    replicas = Counter((regions[a], regions[b]) for a, b in rows_of(growth, "REPLICATES_TO"))
-    assert replicas == dict.fromkeys(zip(order, [*order[1:], order[0]], strict=True), 3)
+    types = by_number(growth, "type")
+    replicas = Counter((types[a].rsplit("/", 1)[-1], regions[a], regions[b])
+                       for a, b in rows_of(growth, "REPLICATES_TO") + rows_of(growth, "FAILS_OVER_TO"))
+    one, two, three, four = order
+    assert replicas == {
+        **{("storageAccounts", a, b): 3 for a, b in ((one, two), (two, one), (three, four), (four, three))},
+        **{(kind, a, b): 2 for kind in ("servers", "databases") for a, b in ((one, two), (three, four))}}
+
+
+def test_regions_that_azure_pairs_stand_side_by_side(sample: Base) -> None:
+    """Among those that are chosen; named ones stay in the order in which they were named."""
+    growth = grow(sample, "multi-region", {"region_count": 60, "resources_per_region": 1})
+    order = growth.parameters["regions"]
+    at = {name: place for place, name in enumerate(order)}
+    assert len(at) == 60
+    assert all(abs(at[one] - at[other]) == 1 for one, other in region_pairs().items())
+    named = grow(sample, "multi-region", {"regions": "eastus,northeurope,westus"})
+    assert named.parameters["regions"] == ["eastus", "northeurope", "westus"]
 
 
 def test_regions_are_the_most_used_of_the_base(sample: Base) -> None:
@@ -363,9 +389,52 @@ def test_promotion_leads_from_dev_to_test_to_prod(sample: Base) -> None:
     growth = grow(sample, "dev-test-prod", {"resources_per_env": 30})
     names, environments = by_number(growth, "name"), by_number(growth, "environment")
     pairs = rows_of(growth, "PROMOTES_TO")
-    assert Counter((environments[a], environments[b]) for a, b in pairs) == {("dev", "test"): 5, ("test", "prod"): 5}
+    assert Counter((environments[a], environments[b]) for a, b in pairs) == {("dev", "test"): 2, ("test", "prod"): 5}
     assert all(names[a].rsplit("-", 1)[1] == names[b].rsplit("-", 1)[1] for a, b in pairs)
     assert all("-" + environments[a] + "-" in names[a] for pair in pairs for a in pair)
+
+
+def test_environments_differ_in_size(sample: Base) -> None:
+    """Dev is smaller and prod bigger by the percentage asked; only prod has a gateway and a backup."""
+    for skew, sizes in ((0, (40, 40, 40)), (50, (20, 40, 60)), (90, (4, 40, 76))):
+        frame = all_nodes(grow(sample, "dev-test-prod", {"resources_per_env": 40, "skew_percent": skew}))
+        made = frame.filter("resource")
+        found = Counter(made["environment"])
+        assert tuple(found[name] for name in ("dev", "test", "prod")) == sizes
+        gateways = made.filter(pl.col("type").str.ends_with("/applicationGateways"))
+        assert gateways["environment"].to_list() == ["prod"]
+
+
+def test_a_landing_zone_is_governed_from_above(sample: Base) -> None:
+    """The tenant contains the root group, that group all others; these and policies are global and in no container."""
+    growth = grow(sample, "landing-zone", {"zone_count": 3})
+    types, ids, names = (by_number(growth, column) for column in ("type", "id", "name"))
+    groups = {node for node, kind in types.items() if kind == "Microsoft.Management/managementGroups"}
+    above = {end: start for block in growth.relationships if block.type == "CONTAINS" and block.start_space != "base"
+             for start, end in whole(block).rows()}
+    (root,) = (node for node in groups if node not in above)
+    assert len(groups) == 10
+    for node in groups - {root}:
+        while node != root:
+            node = above[node]  # noqa: PLW2901 - up to the root
+    assert all(ids[node].endswith("/" + names[node]) for node in groups)
+    assert [whole(block)[END].to_list() for block in growth.relationships if block.start_labels == ("Tenant",)] == [
+        [root]]
+    frame = all_nodes(growth).filter(pl.col("id").str.starts_with("/providers/"))
+    assert frame.height == 10 + 12 + 3 + 3
+    assert set(frame["location"]) == {"global"}
+    assert frame["subscription_id"].null_count() == frame["region"].null_count() == frame.height
+
+
+def test_services_call_services_of_their_cluster(sample: Base) -> None:
+    """Each service calls two others, is one deployment's, and stands below a namespace of its cluster."""
+    growth = grow(sample, "microservices", {"cluster_count": 2, "service_count": 7})
+    ids = by_number(growth, "id")
+    calls = rows_of(growth, "CALLS")
+    assert Counter(Counter(start for start, _ in calls).values()) == {2: 14}
+    assert all(ids[a].split("/managedNamespaces/")[0] == ids[b].split("/managedNamespaces/")[0] for a, b in calls)
+    assert all("/managedNamespaces/ns-" in ids[start] for start, _ in calls)
+    assert len(rows_of(growth, "SELECTS")) == 14
 
 
 def test_tags_name_the_environment_of_the_resource(tmp_path: Path) -> None:
@@ -478,7 +547,7 @@ def test_unknown_scenarios_are_rejected_with_the_names(sample: Base) -> None:
     """The hint lists what there is."""
     with pytest.raises(UsageError, match="mesh") as caught:
         grow(sample, "mesh", {})
-    assert scenario_names() == ["dev-test-prod", "hub-spoke", "multi-region"]
+    assert scenario_names() == SHIPPED
     assert all(name in caught.value.hint for name in scenario_names())
 
 

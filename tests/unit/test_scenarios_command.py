@@ -136,3 +136,5 @@ def test_columns() -> None:
     assert arrange(["a", "b", "c", "d"], [("a", "b"), ("b", "c"), ("d", "c")]) == [["a"], ["b", "d"], ["c"]]
     assert arrange(["a", "b"], []) == [["a", "b"]]
     assert arrange([], []) == []
+    chain = [("a", "b"), ("b", "c"), ("c", "d")]
+    assert arrange(["a", "b", "c", "d", "e"], [*chain, ("a", "e")], most=3) == [["a"], ["b", "e"], ["c", "d"]]
