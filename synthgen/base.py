@@ -5,7 +5,7 @@ Everything per node is an array over node numbers, so that relationships (pairs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -141,17 +141,25 @@ class Base:
         if chosen.any() and named.filter(pl.Series(chosen)).null_count() < int(chosen.sum()):
             belongs = (named == tenant).fill_null(value=False).to_numpy()
         else:
-            belongs = self._contained_in(self._tenant_nodes(tenant))
+            belongs = self.contained_in(self.tenant_nodes(tenant))
         if not (chosen & belongs).any():
             raise UsageError(f"tenant {tenant!r} has no resources in the base", hint=self._tenants_hint(),
                              tenant=tenant)
         chosen &= belongs
         return chosen
 
-    def _tenant_nodes(self, tenant: str) -> Mask:
+    def labelled(self, labels: Collection[str]) -> Mask:
+        """Mark the nodes that carry one of these labels."""
+        return self._per_node(np.array([bool(set(table.labels) & set(labels)) for table in self.nodes], np.bool_))
+
+    def tenant_nodes(self, tenant: str) -> Mask:
+        """Mark the nodes of the tenant with this id.
+
+        Raises:
+            UsageError: There is none.
+        """
         found: Mask = (self.texts(self.profile.id) == tenant).fill_null(value=False).to_numpy().copy()
-        found &= self._per_node(np.array([bool(set(t.labels) & set(self.profile.tenant_labels)) for t in self.nodes],
-                                         np.bool_))
+        found &= self.labelled(self.profile.tenant_labels)
         if not found.any():
             raise UsageError(f"there is no tenant {tenant!r} in the base", hint=self._tenants_hint(), tenant=tenant)
         return found
@@ -162,7 +170,8 @@ class Base:
         ids = [value for t in labelled if key is not None and key in t.types for value in t.frame[key].head(5)]
         return "tenants in the base: " + ", ".join(map(str, ids)) if ids else "the base holds no tenant nodes"
 
-    def _contained_in(self, roots: Mask) -> Mask:
+    def contained_in(self, roots: Mask) -> Mask:
+        """Mark these nodes and all that they contain, directly or through others."""
         reached = roots.copy()
         edges = [table for table in self.relationships if table.type in self.profile.containment_types]
         before = -1

@@ -146,6 +146,9 @@ def generate(
         help="template, random: only resources of this type; repeatable.")] = None,
     tenant_id: Annotated[str | None, typer.Option(
         help="Only this tenant's resources; a scenario: under its subscriptions.")] = None,
+    into_tenant: Annotated[str | None, typer.Option(
+        help="template, random: put what is made under another tenant of the base, by its id, or under a `new` one; ids"
+             " are rewritten to match.")] = None,
     include_synthetic: Annotated[bool, typer.Option(
         "--include-synthetic", help="template, random: multiply what is synthetic already, too.")] = False,
     variation: Annotated[float | None, typer.Option(
@@ -170,7 +173,8 @@ def generate(
     parameters, chosen_seed = parameters_from(
         strategy=strategy, scale_factor=scale_factor, target_count=target_count, template_file=template_file,
         count=count, config=config, density=density, relationships=relationships, scenario=scenario, param=param,
-        resource_type=resource_type, tenant_id=tenant_id, include_synthetic=include_synthetic, variation=variation,
+        resource_type=resource_type, tenant_id=tenant_id, into_tenant=into_tenant,
+        include_synthetic=include_synthetic, variation=variation,
         rewire=rewire, seed=seed,
     )
     bundle = generate_bundle(

@@ -174,14 +174,16 @@ NO_COPY = "no copy of the other end"
 
 
 def lift_relationships(
-    base: Base, clones: Clones, *, seed: int, containment: Tie, others: Tie, swapped: Swapped | None = None
+    base: Base, clones: Clones, *, seed: int, containment: Tie, others: Tie, swapped: Swapped | None = None,
+    tables: Sequence[BaseRelationships] | None = None,
 ) -> tuple[list[Lift], dict[str, int]]:
     """Lift every base relationship that has a cloned end and no protected part.
 
     Relationships of a containment type between two cloned nodes are tied as `containment` says, driven by the
     contained: each of its clones is tied to one container. Others are tied as `others` says, driven by the start. Where
     only one end is cloned it drives, and the other must be shared. Those with an end `swapped`, none of containment,
-    are tied across clones: `Tie.SHIFTED`.
+    are tied across clones: `Tie.SHIFTED`. What a clone of a shared node contains besides clones stays where it is.
+    `tables` are the base's, unless others are given.
 
     Returns:
         The lifts, and how many base relationships were left out, by reason.
@@ -191,13 +193,15 @@ def lift_relationships(
     shared = base.having(Role.SHARED)
     # Relationships are lifted together when their ends are in the same group each or, in the base, the same table.
     place = np.where(clones.group_of >= 0, clones.group_of, len(clones.groups) + base.table_of)
-    for table in base.relationships:
+    for table in base.relationships if tables is None else tables:
         if table.type in base.profile.protected_types:
             continue
         cloned_start, cloned_end = clones.group_of[table.start] >= 0, clones.group_of[table.end] >= 0
         tied = (cloned_start | cloned_end) & (cloned_start | shared[table.start]) & (cloned_end | shared[table.end])
         left_out[NOT_COPIED] += int(((cloned_start | cloned_end) & ~tied).sum())
         contains = table.type in base.profile.containment_types
+        if contains:
+            tied &= ~(shared[table.start] & cloned_start & ~cloned_end)
         for picks in _by_place(place[table.start], place[table.end], np.flatnonzero(tied)):
             parts = [(table, picks, containment if contains else others)]
             if swapped is not None and not contains:

@@ -21,17 +21,19 @@ class Containment:
         parent: Per node number, what contains the node, or the node itself. Of several a resource, then the last.
     """
 
-    def __init__(self, base: Base) -> None:
+    def __init__(self, base: Base, around: Mask | None = None) -> None:
+        """Read it off the base; nodes `around` containers, such as subscriptions, count only when they are given."""
         self._base = base
-        inner = base.having(Role.RESOURCE, Role.CONTAINER)
+        is_container, is_resource = base.having(Role.CONTAINER), base.having(Role.RESOURCE)
+        around = np.zeros(base.size, np.bool_) if around is None else around
+        inner = is_resource | is_container | around
         self._edges: list[tuple[I64, I64]] = []
         self.parent: I64 = np.arange(base.size, dtype=np.int64)
         for table in base.relationships:
             if table.type in base.profile.containment_types:
                 both = inner[table.start] & inner[table.end]
                 self._edges.append((table.start[both], table.end[both]))
-        is_resource = base.having(Role.RESOURCE)
-        for nearer in (~is_resource, is_resource):
+        for nearer in (around, is_container, is_resource):
             for start, end in self._edges:
                 self.parent[end[nearer[start]]] = start[nearer[start]]
 

@@ -8,13 +8,13 @@ has no clone is spoken of as in the base: there it exists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from synthgen.base import Base
+from synthgen.base import Base, Mask
 from synthgen.clones import Clones
 from synthgen.containment import Containment
 from synthgen.identifiers import GUID, By, Identifiers, Mention, guids_of_one_node
@@ -32,13 +32,19 @@ class Cutting:
         given: Names that clones are given, if any are.
     """
 
-    def __init__(self, base: Base, clones: Clones, containment: Containment, numbering: Numbering,
-                 given: Names | None = None) -> None:
+    def __init__(
+        self, base: Base, clones: Clones, containment: Containment, numbering: Numbering, *,
+        given: Names | None = None, instead: Mapping[int, int] | None = None,
+    ) -> None:
+        """Prepare for all columns; what stands `instead` of nodes of the base is spoken of in their place."""
         self.given = given
+        self._instead = instead or {}
         self._clones = clones
         self._containment = containment
         self._numbering = numbering
-        self._identifiers = Identifiers(base, clones.count > 0)
+        anew: Mask = clones.count > 0
+        anew[list(self._instead)] = True
+        self._identifiers = Identifiers(base, anew)
         self._names = base.texts(base.profile.name_property)
         self._ids = base.texts(base.profile.id)
         cloned = self._ids.filter(pl.Series(clones.group_of >= 0))
@@ -110,11 +116,23 @@ class Cutting:
         row: Row = []
         at = 0
         for mention in mentions:
+            if mention.node in self._instead:
+                row.append(Piece(value[at:mention.begin] + self._replaced(value[mention.begin:mention.end], mention)))
+                at = mention.end
+                next(rules)
+                continue
             row += self._above(value, at, mention.begin, mention.above)
             at = mention.begin + mention.above[-1][0] if mention.above else at
             row += self._mention(value[:mention.end], at, mention, node, next(rules))
             at = mention.end
         return [*row, Piece(value[at:])]
+
+    def _replaced(self, text: str, mention: Mention) -> str:
+        """Give the name or id, or the end of the id, of what stands instead of a node."""
+        if mention.by is By.NAME:
+            return self._names[self._instead[mention.node]] or text
+        id_ = self._ids[self._instead[mention.node]] or text
+        return id_ if text.lower() == (self._ids[mention.node] or "").lower() else id_.rpartition("/")[2]
 
     def _mention(self, value: str, at: int, mention: Mention, node: int, rule: tuple[int, int]) -> Row:
         if mention.by is By.NAME:
@@ -159,7 +177,12 @@ class Cutting:
     def _above(self, value: str, at: int, begin: int, above: Iterable[tuple[int, int]]) -> Row:
         """Cut an id behind the beginnings that are ids; the number of each is wrapped from that of the next."""
         row: Row = []
+        start = at
         for length, node in above:
+            if node in self._instead:  # its id has all that stands before
+                row = [Piece(value[start:begin] + (self._ids[self._instead[node]] or value[begin:begin + length]))]
+                at = begin + length
+                continue
             modulus = int(self._clones.count[node])
             row += (replace(piece, follows=True, modulus=modulus)
                     for piece in self._marked(value[:begin + length], at, begin, node))

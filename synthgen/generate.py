@@ -75,16 +75,16 @@ def grow(base: Base, parameters: Parameters, *, operation_id: str, seed: int) ->
                 base, operation_id=operation_id, seed=seed, scale_factor=parameters.scale_factor,
                 target_count=parameters.target_count, template=parameters.template,
                 resource_types=parameters.resource_types, tenant=parameters.tenant,
-                include_synthetic=parameters.include_synthetic, variation=parameters.variation,
-                rewire=parameters.rewire,
+                into_tenant=parameters.into_tenant, include_synthetic=parameters.include_synthetic,
+                variation=parameters.variation, rewire=parameters.rewire,
             )
         case RandomParameters():
             return grow_random(
                 base, operation_id=operation_id, seed=seed, count=parameters.count,
                 distribution=parameters.distribution, density=parameters.density,
                 relationships=parameters.relationships, resource_types=parameters.resource_types,
-                tenant=parameters.tenant, include_synthetic=parameters.include_synthetic,
-                variation=parameters.variation,
+                tenant=parameters.tenant, into_tenant=parameters.into_tenant,
+                include_synthetic=parameters.include_synthetic, variation=parameters.variation,
             )
         case ScenarioParameters():
             return grow_scenario(

@@ -23,6 +23,7 @@ class TemplateParameters:
     template: Template | Mapping[str, int] | None = None
     resource_types: tuple[str, ...] = ()
     tenant: str | None = None
+    into_tenant: str | None = None
     include_synthetic: bool = False
     variation: float = 0.0
     rewire: float = 0.0
@@ -47,6 +48,7 @@ class RandomParameters:
     relationships: int | None = None
     resource_types: tuple[str, ...] = ()
     tenant: str | None = None
+    into_tenant: str | None = None
     include_synthetic: bool = False
     variation: float = 0.0
 

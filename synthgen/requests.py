@@ -24,7 +24,8 @@ _BELONGS_TO = {
     "count": {"random"}, "config": {"random"}, "density": {"random"}, "relationships": {"random"},
     "scenario": {"scenario"}, "param": {"scenario"},
     "resource_type": {"template", "random"}, "tenant_id": {"template", "random", "scenario"},
-    "include_synthetic": {"template", "random"}, "variation": {"template", "random"}, "rewire": {"template"},
+    "include_synthetic": {"template", "random"},
+    "into_tenant": {"template", "random"}, "variation": {"template", "random"}, "rewire": {"template"},
 }
 DEFAULT_SEED = 0
 
@@ -44,6 +45,7 @@ def parameters_from(*, strategy: str, seed: int | None, **options: Any) -> tuple
             raise UsageError(f"--{name.replace('_', '-')} does not belong to the {strategy} strategy",
                              hint="it belongs to " + " and ".join(sorted(owners)))
     shared = {"resource_types": tuple(options["resource_type"] or ()), "tenant": options["tenant_id"],
+              "into_tenant": options["into_tenant"],
               "include_synthetic": options["include_synthetic"], "variation": options["variation"] or 0.0}
     match strategy:
         case "template":

@@ -23,6 +23,7 @@ from synthgen.strategies.selection import counts_by_type, part_copy
 from synthgen.templates.overrides import override_clones
 from synthgen.templates.regions import NO_PLACE, Relocated, relocate
 from synthgen.templates.shares import Shares
+from synthgen.tenancy import into_tenant, own_tenant
 
 MOST_RESOURCES = 1_000_000_000
 """Of one operation; the ids are made for as many."""
@@ -48,6 +49,7 @@ def grow_by_cloning(
     relationships: float = 1.0,
     variation: float = 0.0,
     rewire: float = 0.0,
+    tenant: str | None = None,
     shares: Shares | None = None,
 ) -> Growth:
     """Clone the chosen resources so that there are exactly `quotas[type]` of each type, with containers and ties.
@@ -65,11 +67,12 @@ def grow_by_cloning(
         relationships: A share of those that a base of that size would have (float) or their exact number (int).
         variation: Share of clones and properties that are taken over from another resource of the type, 0…1.
         rewire: Share of relationships whose ends are swapped within their pattern, 0…1.
+        tenant: Under which tenant of the base they are put, or `synthgen.tenancy.NEW`; their originals' when None.
         shares: What a template file says of the clones.
 
     Raises:
-        UsageError: A share is not in 0…1, more relationships are asked for than there are, or a type has no resource
-            to be cloned.
+        UsageError: A share is not in 0…1, the tenant is not in the base, more relationships are asked for than there
+            are, or a type has no resource to be cloned.
         RefusedError: More is asked for than ids are made for.
     """
     for name, share in (("variation", variation), ("rewire", rewire)):
@@ -83,10 +86,17 @@ def grow_by_cloning(
     extra = part_copy(base, containment, chosen, rest, derive_seed(seed, "part"))
     groups = _resource_groups(base, chosen, extra, whole)
     groups += _container_groups(base, containment, chosen, extra, whole, total=sum(quotas.values()))
+    tenancy = own_tenant(base) if tenant is None else into_tenant(base, chosen, tenant)
+    if tenancy.made.any():
+        containment = Containment(base, around=tenancy.made)
+        groups += [(position, table.first + np.flatnonzero(tenancy.made[table.numbers]), 1, 0)
+                   for position, table in enumerate(base.nodes) if tenancy.made[table.numbers].any()]
+        containment_tie = Tie.WRAPPED  # there is one tenant for all copies
     clones = Clones(base, make_groups(groups), containment)
     rewiring = Rewiring(base, Quoting(base, clones), share=rewire, seed=derive_seed(seed, "rewire")) if rewire else None
     lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie,
-                                         swapped=rewiring.swapped if rewiring else None)
+                                         swapped=rewiring.swapped if rewiring else None,
+                                         tables=tenancy.placed(base.relationships))
     overrides = None if shares is None else override_clones(base, clones, shares)
     moved = Relocated(lifts, (), 0) if overrides is None else relocate(base, lifts, overrides)
     if moved.left_out:
@@ -99,7 +109,8 @@ def grow_by_cloning(
                          hint="ask for fewer, or make more resources", available=sum(full))
     rows = full if wanted == sum(full) else apportion(wanted, full)
     names = None if overrides is None else overrides.names
-    cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed), names)
+    cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed), given=names,
+                      instead=tenancy.instead)
     renaming = Renaming(base, clones, cutting, operation_id=operation_id, seed=seed)
     blocks = [renaming.block(group, with_source=with_source, variation=variation) for group in clones.groups]
     if overrides is not None:

@@ -30,6 +30,7 @@ def grow_random(
     relationships: int | None = None,
     resource_types: Sequence[str] = (),
     tenant: str | None = None,
+    into_tenant: str | None = None,
     include_synthetic: bool = False,
     variation: float = 0.0,
 ) -> Growth:
@@ -45,6 +46,7 @@ def grow_random(
         relationships: Their exact number instead of `density`.
         resource_types: Only these types.
         tenant: Only this tenant's resources are drawn from.
+        into_tenant: Under which tenant what is made is put: an id, or `new`; under those of its originals when None.
         include_synthetic: Whether to draw from resources that are synthetic already, too.
         variation: In 0…1: the share of properties taken over from another resource of the type.
 
@@ -74,12 +76,12 @@ def grow_random(
     parameters: dict[str, Any] = {
         "count": count, "resource_type_distribution": dict(distribution) if distribution else None,
         "relationship_density": density, "relationships": relationships, "resource_types": list(resource_types),
-        "tenant_id": tenant, "include_synthetic": include_synthetic, "variation": variation,
+        "tenant_id": tenant, "into_tenant": into_tenant, "include_synthetic": include_synthetic, "variation": variation,
     }
     amount: float | int = relationships if relationships is not None else float(1 if density is None else density)
     return grow_by_cloning(base, chosen, quotas, operation_id=operation_id, seed=seed, containment_tie=Tie.WRAPPED,
                            other_tie=Tie.SHIFTED, with_source=False, parameters=parameters, relationships=amount,
-                           variation=variation)
+                           variation=variation, tenant=into_tenant)
 
 
 def _check_distribution(distribution: Mapping[str, float]) -> None:

@@ -26,6 +26,7 @@ def grow_template(
     template: Template | Mapping[str, int] | None = None,
     resource_types: Sequence[str] = (),
     tenant: str | None = None,
+    into_tenant: str | None = None,
     include_synthetic: bool = False,
     variation: float = 0.0,
     rewire: float = 0.0,
@@ -34,6 +35,7 @@ def grow_template(
 
     Copy i of a resource is tied to copy i of its neighbours and of its container, and to the shared nodes that its
     original is tied to. With a template, whose types have different numbers of copies, copies share what has fewer.
+    `into_tenant` puts copies under another tenant of the base, or under a `new` one (`synthgen.tenancy`).
     `variation` and `rewire`, both in 0…1, loosen the likeness: see `synthgen.strategies.cloning.grow_by_cloning`.
 
     Raises:
@@ -60,8 +62,8 @@ def grow_template(
                          hint="use a greater factor, or --target-count")
     parameters: dict[str, Any] = {
         "scale_factor": scale_factor, "target_count": target_count, "template": template.counts if template else None,
-        "resource_types": list(resource_types), "tenant_id": tenant, "include_synthetic": include_synthetic,
-        "variation": variation, "rewire": rewire,
+        "resource_types": list(resource_types), "tenant_id": tenant, "into_tenant": into_tenant,
+        "include_synthetic": include_synthetic, "variation": variation, "rewire": rewire,
     }
     shares = None
     if template is not None and not template.plain:
@@ -72,7 +74,7 @@ def grow_template(
     tie = Tie.SAME if template is None else Tie.WRAPPED
     return grow_by_cloning(base, chosen, quotas, operation_id=operation_id, seed=seed, containment_tie=tie,
                            other_tie=tie, with_source=True, parameters=parameters,
-                           variation=variation, rewire=rewire, shares=shares)
+                           variation=variation, rewire=rewire, tenant=into_tenant, shares=shares)
 
 
 def check_size(*, scale_factor: float | None, target_count: int | None, template: object) -> None:
