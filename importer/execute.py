@@ -210,12 +210,13 @@ def create_schema(driver: neo4j.Driver, address: Address, schema: Sequence[Schem
 
 
 def set_empty_arrays(driver: neo4j.Driver, address: Address) -> None:
-    """Set what `EMPTY_ARRAYS` names to empty arrays and remove that property."""
+    """Set what `EMPTY_ARRAYS` names to empty arrays, or to one empty text what it names twice, and remove it."""
     mark = f"e.{quote(EMPTY_ARRAYS)}"
     with translated(address), driver.session(database=address.database) as session:
         for match in ("MATCH (e)", "MATCH ()-[e]->()"):
             session.run(
-                f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ WITH e UNWIND {mark} AS name SET e[name] = []"
+                f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ WITH e UNWIND {mark} AS name"
+                f" SET e[name] = CASE size([each IN {mark} WHERE each = name]) WHEN 2 THEN [''] ELSE [] END"
                 f" }} IN TRANSACTIONS OF {_ARRAYS_PER_TRANSACTION} ROWS"
             ).consume()
             session.run(

@@ -117,7 +117,7 @@ def _header(kind: str) -> str:
 def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Part:
     arrays = [(i, column) for i, (column, kind) in enumerate(columns.items()) if _is_array(kind)]
     if arrays:
-        rows = [(*row, [column for i, column in arrays if row[i] is not None and len(row[i]) == 0]) for row in rows]
+        rows = [(*row, [column for i, column in arrays for _ in range(_mentions(row[i]))]) for row in rows]
         columns = {**columns, EMPTY_ARRAYS: "LIST<STRING>"}
     texts = {
         column: [_text(row[i], kind) for row in rows] for i, (column, kind) in enumerate(columns.items())
@@ -136,13 +136,20 @@ def _is_array(kind: str) -> bool:
     return kind == "BYTES" or kind.startswith("LIST<")
 
 
+def _mentions(value: Any) -> int:
+    """Say how often a property is named among those that CSV has no form for."""
+    if value is None:
+        return 0
+    return 1 if len(value) == 0 else 2 * (list(value) == [""])
+
+
 def _header_fields(types: Mapping[str, str]) -> list[str]:
     fields = [f"{name}:{_header(kind)}" for name, kind in types.items()]
     return [*fields, f"{EMPTY_ARRAYS}:string[]"] if any(map(_is_array, types.values())) else fields
 
 
 def _text(value: Any, kind: str) -> str | None:
-    if value is None or (_is_array(kind) and len(value) == 0):
+    if value is None or (_is_array(kind) and _mentions(value)):
         return None
     if kind == "BYTES":
         return "\x1f".join(str(octet - 256 if octet > 127 else octet) for octet in value)

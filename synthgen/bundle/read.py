@@ -30,6 +30,7 @@ from synthgen.types import ARRAY_DELIMITER, EMPTY_ARRAYS, TYPES, array_propertie
 ID = ":id"
 START = ":start"
 END = ":end"
+_TWICE = 2  # a list of one empty text: see FORMAT.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +189,11 @@ def from_csv_text(name: str, kind: str) -> pl.Expr:
         empty = pl.lit([], dtype=property_type.dtype)
     else:
         return _scalar(text, property_type.dtype).alias(name)
-    named = pl.col(EMPTY_ARRAYS).str.split(ARRAY_DELIMITER).list.contains(name)
-    return pl.when(named).then(empty).otherwise(value).cast(property_type.dtype).alias(name)
+    named = pl.col(EMPTY_ARRAYS).str.split(ARRAY_DELIMITER).list.count_matches(name)
+    value = pl.when(named == 1).then(empty).otherwise(value)
+    if kind == "LIST<STRING>":
+        value = pl.when(named == _TWICE).then(pl.lit([""])).otherwise(value)
+    return value.cast(property_type.dtype).alias(name)
 
 
 def _octets(text: str) -> bytes:

@@ -216,7 +216,9 @@ def write_csv(path: Path, frame: pl.DataFrame, structural: Sequence[pl.Series], 
     columns = [series.alias(f":{position}") for position, series in enumerate(structural)] + texts.get_columns()
     arrays = array_properties(types)
     if arrays:
-        empty = [pl.when(_is_empty(name, types[name])).then(pl.lit(name)) for name in arrays]
+        empty = [pl.when(_is_empty(name, types[name])).then(pl.lit(name))
+                 .when(_is_one_empty_text(name, types[name])).then(pl.lit(name + ARRAY_DELIMITER + name))
+                 for name in arrays]
         joined = pl.concat_str(empty, separator=ARRAY_DELIMITER, ignore_nulls=True)
         columns.append(frame.select(pl.when(joined != "").then(joined).alias(EMPTY_ARRAYS)).to_series())
     pl.DataFrame(columns).write_csv(path, include_header=False, quote_style="non_numeric", line_terminator="\n")
@@ -226,17 +228,25 @@ def _is_empty(name: str, kind: str) -> pl.Expr:
     return (pl.col(name).bin.size() if kind == "BYTES" else pl.col(name).list.len()) == 0
 
 
+def _is_one_empty_text(name: str, kind: str) -> pl.Expr:
+    if kind != "LIST<STRING>":
+        return pl.lit(value=False)
+    return (pl.col(name).list.len() == 1) & (pl.col(name).list.first() == "")
+
+
 def to_csv_text(name: str, kind: str) -> pl.Expr:
     """Give a property column as CSV writes it; the inverse of `synthgen.bundle.read.from_csv_text`.
 
-    An empty array is written as nothing; `EMPTY_ARRAYS` tells it from an absent property.
+    An empty array and a list of one empty text are written as nothing; `EMPTY_ARRAYS` tells them from an absent
+    property and from each other.
     """
     value = pl.col(name)
     if kind == "BYTES":
         return value.map_elements(_signed_octets, return_dtype=pl.String).replace("", None).alias(name)
     if TYPES[kind].is_list:
         element = _scalar(pl.element(), TYPES[kind].element.name).cast(pl.String)
-        return pl.when(value.list.len() > 0).then(value.list.eval(element).list.join(ARRAY_DELIMITER)).alias(name)
+        texts = value.list.eval(element).list.join(ARRAY_DELIMITER)
+        return pl.when((value.list.len() > 0) & ~_is_one_empty_text(name, kind)).then(texts).alias(name)
     return _scalar(value, kind).alias(name)
 
 
