@@ -109,7 +109,11 @@ class Around:
         numbers: I64 = np.flatnonzero(marked)
         if not len(numbers):
             return (), numbers
-        labels = Counter(self._labels(node) for node in numbers.tolist()).most_common(1)[0][0]
+        counts: Counter[tuple[str, ...]] = Counter()
+        per_table = np.bincount(self._base.table_of[numbers], minlength=len(self._base.nodes))
+        for table, count in zip(self._base.nodes, per_table.tolist(), strict=True):
+            counts[table.labels] += count
+        labels = counts.most_common(1)[0][0]
         tables = [position for position, table in enumerate(self._base.nodes) if table.labels == labels]
         return labels, numbers[np.isin(self._base.table_of[numbers], tables)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 from synthgen.errors import UsageError
@@ -32,12 +33,40 @@ def check_consistency(topology: Topology) -> None:
         if names.count(site.name) > 1:
             raise UsageError(f"{site.where}: two sites have one name", hint="rename one")
         _check_site(topology, site)
+    _check_clashes(topology)
     shared = [item.name for item in topology.shared]
     for item in topology.shared:
         if shared.count(item.name) > 1:
             raise UsageError(f"{item.where}: two kinds of shared nodes have one name", hint="rename one")
     for relation in topology.relations:
         _check_relation(topology, relation)
+
+
+def _check_clashes(topology: Topology) -> None:
+    """Check that no two groups can make the same id, whatever the numbers."""
+    ids: list[tuple[object, str, str]] = []
+    for site in topology.sites:
+        if topology.container is not None and site.contained:
+            ids.append((None if topology.subscription is None else "container", site.container_name, site.where))
+        for group in site.groups:
+            if group.id_pattern is not None:
+                ids.append((None, group.id_pattern, group.where))
+            else:
+                ids.append(((site.name, group.parent, str(group.type).lower()), group.pattern, group.where))
+    for (kind, pattern, where), (other_kind, other, other_where) in combinations(ids, 2):
+        if kind == other_kind and (_can_look_like(pattern, other) or _can_look_like(other, pattern)):
+            raise UsageError(f"{where} and {other_where}: ids would not be unique: {pattern!r} can look like {other!r}",
+                             hint="change one of the two patterns")
+
+
+def _can_look_like(pattern: str, other: str) -> bool:
+    parts = PLACEHOLDER.split(pattern)
+    samples = {"token": "t", "region": "eastus", "environment": "dev"}
+    text = "".join(samples.get(part, "0000") if at % 2 else part for at, part in enumerate(parts))
+    spelled = {"token": "t", "region": "[a-z0-9]+", "environment": "[a-z0-9_]+"}
+    parts = PLACEHOLDER.split(other)
+    shape = "".join(spelled.get(part, "[0-9]+") if at % 2 else re.escape(part) for at, part in enumerate(parts))
+    return re.fullmatch(shape, text, re.IGNORECASE) is not None
 
 
 def _check_site(topology: Topology, site: Site) -> None:
@@ -50,22 +79,14 @@ def _check_site(topology: Topology, site: Site) -> None:
         raise UsageError(f"{site.where}: the containers of two operations would have the same name",
                          hint="put $token into container_name")
     above: set[str] = set()
-    names: set[tuple[Any, ...]] = set()
     for group in site.groups:
         if group.name in above:
             raise UsageError(f"{group.where}: two groups are named {group.name!r}", hint="rename one")
         if group.parent is not None and group.parent not in above:
             raise UsageError(f"{group.where}: no group above is named {group.parent!r}",
                              hint="a parent stands above its children, in the same site")
-        name = (group.id, group.type, group.labels, group.parent, group.pattern)
-        if group.type is not None and not group.labels and name in names:
-            raise UsageError(f"{group.where}: another group of this type has the same pattern",
-                             hint="ids would not be unique; change one of the patterns")
-        if group.id is not None and any(group.id == other.id for other in site.groups if other is not group):
-            raise UsageError(f"{group.where}: another group has the same pattern of ids", hint="change one of the two")
         _check_group(topology, site, group)
         above.add(group.name)
-        names.add(name)
 
 
 def _check_group(topology: Topology, site: Site, group: Group) -> None:
@@ -74,9 +95,8 @@ def _check_group(topology: Topology, site: Site, group: Group) -> None:
         _check_placeholders(topology, site, pattern, group.where)
     if group.id is not None and "token" not in PLACEHOLDER.findall(group.id):
         raise UsageError(f"{group.where}: the ids of two operations would be the same", hint="put $token into id")
-    is_path = group.type is not None and not group.labels and group.id is None
     has_path = site.contained and None not in {topology.container, topology.subscription}
-    if is_path and not has_path and group.parent is None:
+    if group.id_pattern is None and not has_path and group.parent is None:
         raise UsageError(f"{group.where}: the id of a resource of a type begins with its subscription and container",
                          hint="set container and subscription at the top of the file, or give the group labels or id")
 

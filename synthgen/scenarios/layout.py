@@ -135,14 +135,13 @@ def _set_apart(site: Site, pattern: str) -> bool:
 
 
 def _check_unique(site: Site, group: Group, grid: Grid) -> None:
-    pattern = group.id if group.id is not None else group.pattern if group.type and not group.labels else None
-    if pattern is None:
-        return
+    pattern = group.pattern if group.id_pattern is None else group.id_pattern
     apart = set(PLACEHOLDER.findall(pattern))
     if grid.most > 1 and not apart & {"index", "row"}:
-        raise UsageError(f"{group.where}: {grid.most} nodes of a site would have one {'id' if group.id else 'name'}",
+        raise UsageError(f"{group.where}: {grid.most} nodes of a site would have one "
+                         + ("name" if group.id_pattern is None else "id"),
                          hint="put $index or $row into the pattern")
-    if group.id is not None and grid.sites > 1 and "row" not in apart and not _set_apart(site, pattern):
+    if group.id_pattern is not None and grid.sites > 1 and "row" not in apart and not _set_apart(site, pattern):
         raise UsageError(f"{group.where}: nodes of different sites would have one id", hint="put $row into the pattern")
 
 

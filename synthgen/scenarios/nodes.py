@@ -143,8 +143,8 @@ class SiteNodes:
     def _ids(self, group: Group, rows: I64) -> pl.Series:
         type_ = self._looks[group.name].type or ""
         grid = self._counts.grids[self.site.name, group.name]
-        if group.id is not None or group.labels:
-            return fill(group.id or f"{group.name}-$token-$row", self._roomy, grid, rows)
+        if group.id_pattern is not None:
+            return fill(group.id_pattern, self._roomy, grid, rows)
         site, index = grid.place(rows)
         if group.parent is None:
             above, between = self._containers["id"][site], f"/providers/{type_}/"

@@ -216,7 +216,7 @@ def _site(table: _Table) -> Site:
     site = Site(
         name=name, contained=table.take("contained", bool, True),
         container_name=table.pattern("container_name", f"{name}-$token-$site"),
-        groups=tuple(_group(below) for below in table.tables("groups")), environments=environments,
+        groups=tuple(_group(below, name) for below in table.tables("groups")), environments=environments,
         count=table.expression("count", str(max(1, len(environments)))),
         size=table.amount("size") if table.has("size") else None,
         role=table.find("role", str), number_as=table.find("number_as", str), region_each=regions == "each",
@@ -226,13 +226,14 @@ def _site(table: _Table) -> Site:
     return site
 
 
-def _group(table: _Table) -> Group:
+def _group(table: _Table, site: str) -> Group:
     name = table.name()
     type_, labels = table.find("type", str), table.names("labels")
     if type_ is None and not labels:
         raise table.wrong("name", "a group has a type or labels", 'such as labels = ["Film"]')
     group = Group(
-        name=name, type=type_, labels=labels, pattern=table.pattern("pattern", None if type_ else f"{name}-$row"),
+        site=site, name=name, type=type_, labels=labels,
+        pattern=table.pattern("pattern", None if type_ else f"{name}-$row"),
         id=table.pattern("id") if table.has("id") else None, count=table.amount("count", "1"),
         parent=table.find("parent", str), role=table.find("role", str), properties=table.pattern("properties", ""),
         everywhere=table.take("global", bool, False), values=table.values("values"), where=table.where(),

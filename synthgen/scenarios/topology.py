@@ -69,12 +69,12 @@ class Group:
     """Alike nodes of a site: `count` in each, children of those of `parent` in turn, if it has one.
 
     Attributes:
+        site: Name of its site.
         name: Unique in its site.
         type: The resource type; None for nodes that have but labels.
         labels: Empty for resources as the profile has them.
         pattern: Of the name.
-        id: Pattern of the id; None for a path below the container or the parent (with a type), or one made of the
-            group's name, the operation's token and the row's number.
+        id: Pattern of the id, if the file gives one; see `id_pattern`.
         count: In each site.
         parent: Group of the same site that contains them, instead of the site's container.
         role: Metadata.
@@ -84,6 +84,7 @@ class Group:
         where: File and line.
     """
 
+    site: str
     name: str
     type: str | None
     labels: tuple[str, ...]
@@ -96,6 +97,13 @@ class Group:
     everywhere: bool
     values: Mapping[str, Any]
     where: str = field(compare=False)
+
+    @property
+    def id_pattern(self) -> str | None:
+        """The pattern of the id; None where the id is a path below the container's or the parent's."""
+        if self.id is not None or not self.labels:
+            return self.id
+        return f"{self.site}-{self.name}-$token-$row"
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,6 +301,10 @@ def test_paths_are_told_from_names(named: str) -> None:
     ('name = "two"', 'name = "Two"', 19, "'Two' cannot be a name"),
     ('to = "site.two"', 'to = "site.six"', 23, "site.six"),
     ('to = "site.two"', 'to = "two"', 26, "names a site and a group"),
+    ('name = "two"\ntype = "A/a/b"\nparent = "one"\npattern = "b"', 'name = "two"\ntype = "a/A"\npattern = "a"', 14,
+     "ids would not be unique"),
+    ('pattern = "b"', 'pattern = "b"\n[[sites.groups]]\nname = "three"\ntype = "A/a/B"\nparent = "one"\npattern = "B"',
+     18, "ids would not be unique"),
     ("one-to-one", "ring", 23, "tie a group to itself"),
     ("one-to-one", "wheel", 27, "wheel"),
     ('"one-to-one"', '"one-to-one"\nwithin = true', 23, "within belongs to"),
@@ -325,6 +329,21 @@ def test_wrong_scenario_files_are_rejected(before: str, after: str, line: int | 
         grow_topology(base, parse_topology(text), parameters={"n": 2}, operation_id=OPERATION, seed=1)
     assert caught.value.hint
     assert caught.value.message.startswith("mine.toml" if line is None else f"mine.toml:{line}: ")
+
+
+@pytest.mark.parametrize(("name", "refused"), [
+    ("rg-$token-$site", True), ("rg-$token-7", True), ("RG-$token-$row", True), ("other-$token", False),
+])
+def test_containers_of_different_sites_have_different_names(name: str, refused: bool) -> None:
+    """Also when one's numbers could be another's words."""
+    text = SCENARIO.replace("n * 2", "n * 2 + 1").replace(
+        "[[relationships]]", f'[[sites]]\nname = "other"\ncontainer_name = "{name}"\n[[sites.groups]]\nname = "one"\n'
+        'type = "A/a"\npattern = "a"\n[[relationships]]')
+    if refused:
+        with pytest.raises(UsageError, match="ids would not be unique"):
+            parse_topology(text)
+    else:
+        parse_topology(text)
 
 
 @pytest.mark.parametrize("document", [
