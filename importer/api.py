@@ -35,6 +35,7 @@ from synthgen.parameters import (
     TemplateParameters,
     check_random_config,
 )
+from synthgen.privacy.request import AS_IT_IS, Privacy
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.export import digest_database, export_snapshot
 from synthgen.snapshot.read import open_snapshot
@@ -84,6 +85,7 @@ class ScaleUpService:
             the database is no longer what it says.
         mode: `online` or `offline`.
         profile: `azure`, `auto` or a TOML file.
+        privacy: How much of the base may be seen in what is made; all of it by default.
         validation_enabled: Whether each operation is validated after its load.
         progress: Told what is going on.
     """
@@ -99,6 +101,7 @@ class ScaleUpService:
         base: Path | None = None,
         mode: str = "online",
         profile: str | None = None,
+        privacy: Privacy = AS_IT_IS,
         validation_enabled: bool = True,
         progress: Progress = silent,
     ) -> None:
@@ -108,6 +111,7 @@ class ScaleUpService:
         self._base = base_folder(base, out)
         self._mode = check_mode(mode)
         self._profile = profile
+        self._privacy = privacy
         self._validation_enabled = validation_enabled
         self._progress = progress
 
@@ -178,7 +182,7 @@ class ScaleUpService:
         self._refresh_base(address)
         bundle = generate(
             parameters, base=self._base, out=self._out, seed=seed, now=_now(), unique=secrets.randbits(32),
-            profile=self._profile, progress=self._progress,
+            profile=self._profile, privacy=self._privacy, progress=self._progress,
         )
         operation_id = bundle.manifest.operation_id
         result = partial(_result, bundle, began)

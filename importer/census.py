@@ -16,6 +16,7 @@ from importer.cypher import DIALECT
 from synthgen.bundle.manifest import Manifest, Pattern
 from synthgen.database import Address, quote, translated
 from synthgen.metadata import OF_STRATEGY, OPERATION_ID, STRATEGY, SYNTHETIC, TIMESTAMP
+from synthgen.privacy.request import NONE
 from synthgen.profile import Profile, Role
 
 _MARKED = f"MATCH (n) WHERE n.{quote(OPERATION_ID)} = $operation_id"
@@ -71,7 +72,7 @@ def take_census(driver: neo4j.Driver, address: Address, manifest: Manifest, prof
         resources=sum(resource_types.values()), labels=dict(sorted(labels.items())), resource_types=resource_types,
         types=dict(sorted(types.items())),
         patterns=tuple(Pattern(*pattern, number) for pattern, number in sorted(patterns.items())),
-        without_metadata=count.rows(_without_metadata(manifest.strategy), strategy=manifest.strategy)[0][0],
+        without_metadata=count.rows(_without_metadata(manifest), strategy=manifest.strategy)[0][0],
         protected_nodes=sum(number for names, number in label_sets.items() if profile.role(names) is Role.PROTECTED),
         protected_relationships=sum(number for type_, number in types.items() if type_ in profile.protected_types),
     )
@@ -92,8 +93,9 @@ def _resource_types(count: _Counting, profile: Profile) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _without_metadata(strategy: str) -> str:
-    own = "".join(f" AND n.{quote(name)} IS NOT NULL" for name in OF_STRATEGY[strategy])
+def _without_metadata(manifest: Manifest) -> str:
+    due = OF_STRATEGY[manifest.strategy] if manifest.parameters.get("source_ids") != NONE else ()
+    own = "".join(f" AND n.{quote(name)} IS NOT NULL" for name in due)
     return (
         f"{DIALECT}{_MARKED} AND NOT coalesce(n.{quote(SYNTHETIC)} = true AND n.{quote(STRATEGY)} = $strategy"
         f" AND n.{quote(TIMESTAMP)} IS NOT NULL{own}, false) RETURN count(*)"

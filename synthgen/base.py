@@ -5,8 +5,9 @@ Everything per node is an array over node numbers, so that relationships (pairs 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import copy
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -74,6 +75,19 @@ class Base:
     def _relationships(self, table: Any) -> BaseRelationships:
         frame = self.snapshot.read(table)
         return BaseRelationships(table.type, table.types, frame[START].to_numpy(), frame[END].to_numpy(), frame)
+
+    def with_frames(self, nodes: Sequence[pl.DataFrame], relationships: Sequence[pl.DataFrame]) -> Base:
+        """Give a base of the same snapshot and profile with other property values: one frame per table, in order.
+
+        Numbers of rows, columns, their dtypes, and the ends of relationships must be those of this base.
+        """
+        made = copy.copy(self)
+        for name in [name for name, kind in vars(Base).items() if isinstance(kind, cached_property)]:
+            made.__dict__.pop(name, None)
+        made.nodes = [replace(table, frame=frame) for table, frame in zip(self.nodes, nodes, strict=True)]
+        made.relationships = [replace(table, frame=frame)
+                              for table, frame in zip(self.relationships, relationships, strict=True)]
+        return made
 
     @cached_property
     def table_of(self) -> I64:

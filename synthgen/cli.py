@@ -157,6 +157,14 @@ def generate(
     rewire: Annotated[float | None, typer.Option(
         help="template: 0…1, the share of relationships whose ends are swapped within their pattern, degrees kept; 0"
              " by default.")] = None,
+    anonymise: Annotated[bool, typer.Option(
+        "--anonymise", help="Replace names, ids, contacts and tags by made-up ones, generalise what few own, and fail"
+        " if an id or name of the base is found in what was made; docs/privacy.md says more.")] = False,
+    fewest_owners: Annotated[int | None, typer.Option(
+        help="--anonymise: values that at least so many nodes have stay; 5 by default.")] = None,
+    source_ids: Annotated[str | None, typer.Option(
+        help="template: what template_source_id says: raw, hashed or none; raw by default, hashed with --anonymise.",
+    )] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything drawn; 0 by default.")] = None,
     operation_id: Annotated[str | None, typer.Option(
         help="scale-YYYYMMDDTHHMMSS-xxxxxxxx; made up by default.")] = None,
@@ -167,6 +175,7 @@ def generate(
     """Generate one operation."""
     from synthgen.config import base_folder, out_folder, setting
     from synthgen.generate import generate as generate_bundle
+    from synthgen.privacy.request import Privacy
     from synthgen.requests import parameters_from
 
     output = Output(as_json=as_json)
@@ -174,12 +183,12 @@ def generate(
         strategy=strategy, scale_factor=scale_factor, target_count=target_count, template_file=template_file,
         count=count, config=config, density=density, relationships=relationships, scenario=scenario, param=param,
         resource_type=resource_type, tenant_id=tenant_id, into_tenant=into_tenant,
-        include_synthetic=include_synthetic, variation=variation,
-        rewire=rewire, seed=seed,
+        include_synthetic=include_synthetic, variation=variation, rewire=rewire, source_ids=source_ids, seed=seed,
     )
     bundle = generate_bundle(
         parameters, base=base_folder(base, out), out=out_folder(out), seed=chosen_seed, now=clock(now),
         unique=secrets.randbits(32), operation_id=operation_id, profile=setting("profile", profile),
+        privacy=Privacy(anonymise=anonymise, fewest_owners=fewest_owners, source_ids=source_ids),
         progress=output.progress,
     )
     manifest = bundle.manifest

@@ -5,6 +5,7 @@
     ├── SnapshotError             1  a snapshot is missing, damaged or not what it says
     ├── BundleError               1  a bundle is missing, damaged or not what it says
     ├── LoadFailedError           1  a load failed and was undone, or says what is left
+    ├── LeakError                 1  ids or names of the base stand in what was to be anonymous
     ├── ServerError               1  a local server could not be started, stopped or fed
     ├── ValidationFailedError     3  validation found something
     ├── StoppedHalfwayError       4  stopped half-way; the same command goes on
@@ -55,6 +56,10 @@ class BundleError(SynthError):
 
 class LoadFailedError(SynthError):
     """A load or rollback failed; `facts` say what was undone and what is left."""
+
+
+class LeakError(SynthError):
+    """Ids or names of the base stand in what was to be anonymous; `facts["leaks"]` says where."""
 
 
 class ServerError(SynthError):

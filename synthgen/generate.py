@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +18,18 @@ from synthgen.growth import Growth
 from synthgen.inference import choose_profile
 from synthgen.metadata import Stamp, check_operation_id, operation_id_of
 from synthgen.parameters import Parameters, RandomParameters, ScenarioParameters, TemplateParameters
+from synthgen.privacy.anonymise import anonymise
+from synthgen.privacy.gate import refuse_leaks
+from synthgen.privacy.request import AS_IT_IS, Privacy
+from synthgen.privacy.source_ids import with_source_ids
 from synthgen.profile import AZURE, Profile, profile_from_document, read_profile
 from synthgen.progress import Progress, silent
+from synthgen.scenarios.shipped import find_scenario, scenario_names
 from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_snapshot
 from synthgen.strategies.random import grow_random
 from synthgen.strategies.scenario import grow_scenario
 from synthgen.strategies.template import grow_template
+from synthgen.tenancy import NEW
 
 
 def generate(
@@ -32,6 +42,7 @@ def generate(
     unique: int,
     operation_id: str | None = None,
     profile: str | None = None,
+    privacy: Privacy = AS_IT_IS,
     progress: Progress = silent,
 ) -> Bundle:
     """Grow the base by one operation and write it as a bundle under `out`.
@@ -45,13 +56,15 @@ def generate(
         unique: 32 bits that no other operation has; make up the operation id together with the clock.
         operation_id: Instead of one made up.
         profile: `azure`, `auto`, or the path of a TOML file; the one recorded in the snapshot when None.
+        privacy: How much of the base may be seen in the bundle.
         progress: Told about every part written.
 
     Returns:
         The bundle. The same arguments and snapshot give the same bytes.
 
     Raises:
-        SynthError: The snapshot, the parameters or the disk are not fit; nothing is left behind.
+        SynthError: The snapshot, the parameters or the disk are not fit, or ids or names of the base stand in what was
+            to be anonymous; nothing is left behind.
     """
     stamp = Stamp(
         check_operation_id(operation_id_of(now, unique) if operation_id is None else operation_id),
@@ -63,8 +76,33 @@ def generate(
                          hint="choose another --operation-id, or leave it out", operation_id=stamp.operation_id)
     check_snapshot(snapshot, progress)
     graph = Base(snapshot, find_profile(snapshot, profile))
-    growth = grow(graph, parameters, operation_id=stamp.operation_id, seed=seed)
-    return write_bundle(growth, origin_of(graph, stamp, seed), out, progress)
+    shown, check = graph, None
+    if privacy.anonymise:
+        shown, parameters, check = _anonymous(graph, parameters, privacy, seed, progress)
+    growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
+    growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
+    growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
+    return write_bundle(growth, origin_of(graph, stamp, seed), out, progress, check=check)
+
+
+def _anonymous(
+    base: Base, parameters: Parameters, privacy: Privacy, seed: int, progress: Progress
+) -> tuple[Base, Parameters, Callable[[Bundle], None]]:
+    """Give an anonymous base, the parameters that mean the same in it, and what checks that nothing leaks from it."""
+    asked: Any = parameters
+    named = {name: tenant for name in ("tenant", "into_tenant")
+             if (tenant := getattr(asked, name, None)) not in {None, NEW}}
+    # What is wrong with a tenant is said in the words of who asked, before it gets another id.
+    base.resources_of(tenant=named.get("tenant"))
+    if "into_tenant" in named:
+        base.tenant_nodes(named["into_tenant"])
+    anonymous = anonymise(base, seed=seed, fewest_owners=privacy.owners)
+    hidden: Parameters = replace(asked, **{name: anonymous.text(tenant) for name, tenant in named.items()})
+    own = ""
+    if isinstance(parameters, ScenarioParameters) and parameters.scenario in scenario_names():
+        own = json.dumps(asdict(find_scenario(parameters.scenario)), default=str)
+    protected = anonymous.census.protected_beside(own)
+    return anonymous.base, hidden, partial(refuse_leaks, protected, progress=progress)
 
 
 def grow(base: Base, parameters: Parameters, *, operation_id: str, seed: int) -> Growth:

@@ -24,7 +24,7 @@ _BELONGS_TO = {
     "count": {"random"}, "config": {"random"}, "density": {"random"}, "relationships": {"random"},
     "scenario": {"scenario"}, "param": {"scenario"},
     "resource_type": {"template", "random"}, "tenant_id": {"template", "random", "scenario"},
-    "include_synthetic": {"template", "random"},
+    "include_synthetic": {"template", "random"}, "source_ids": {"template"},
     "into_tenant": {"template", "random"}, "variation": {"template", "random"}, "rewire": {"template"},
 }
 DEFAULT_SEED = 0

@@ -6,7 +6,7 @@ CSV as FORMAT.md, "Bundle", says. Each part is made and written alone; memory ho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from synthgen.bundle.manifest import ANCHORS, Counts, Manifest, NodeGroup, Part, Pattern, RelationshipGroup, Space
+from synthgen.bundle.manifest import (
+    ANCHORS,
+    Counts,
+    Manifest,
+    NodeGroup,
+    Part,
+    Pattern,
+    RelationshipGroup,
+    Space,
+    read_manifest,
+)
 from synthgen.bundle.manifest import write_manifest as _write_manifest
 from synthgen.bundle.read import ID, Bundle, open_bundle, operations_folder
 from synthgen.errors import BundleError, UsageError
@@ -44,8 +54,13 @@ class Origin:
     anchor_digests: npt.NDArray[np.uint64] = field(repr=False)
 
 
-def write_bundle(growth: Growth, origin: Origin, out: Path, progress: Progress = silent) -> Bundle:
+def write_bundle(
+    growth: Growth, origin: Origin, out: Path, progress: Progress = silent, *,
+    check: Callable[[Bundle], None] | None = None,
+) -> Bundle:
     """Write a growth as the bundle of one operation under `out`; it appears whole or not at all.
+
+    `check` is given the bundle before it appears; when it raises, nothing is left behind.
 
     Raises:
         UsageError: The operation id is taken.
@@ -58,6 +73,8 @@ def write_bundle(growth: Growth, origin: Origin, out: Path, progress: Progress =
                          hint="choose another --operation-id, or leave it out")
     with whole_folder(final) as folder:
         _Writing(folder, growth, origin, progress).run()
+        if check is not None:
+            check(Bundle(folder, read_manifest(folder)))
     return open_bundle(final)
 
 

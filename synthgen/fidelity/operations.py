@@ -30,6 +30,7 @@ from synthgen.fidelity.measured import (
 )
 from synthgen.graph import END, START
 from synthgen.metadata import OPERATION_ID
+from synthgen.privacy.anonymise import anonymise
 from synthgen.profile import Role
 from synthgen.seeding import I64, derive_seed, mix
 
@@ -68,8 +69,12 @@ class Reference:
 
 def _drawn_from(base: Base, manifest: Manifest) -> Mask:
     parameters = manifest.parameters
-    chosen = base.resources_of(tenant=parameters.get("tenant_id"),
-                               include_synthetic=bool(parameters.get("include_synthetic")))
+    shown = base
+    if parameters.get("anonymise") and parameters.get("tenant_id"):
+        # The tenant has the id that it had for the operation: node numbers are the same in both.
+        shown = anonymise(base, seed=manifest.seed, fewest_owners=parameters["anonymise"]["fewest_owners"]).base
+    chosen = shown.resources_of(tenant=parameters.get("tenant_id"),
+                                include_synthetic=bool(parameters.get("include_synthetic")))
     wanted = list(parameters.get("resource_types") or ())
     if asks_for_a_mix(parameters):
         wanted = [type_ for type_ in manifest.counts.resource_types if not wanted or type_ in wanted]
