@@ -19,6 +19,7 @@ Place = tuple[str | int, ...]
 """Keys and positions that lead to a part of a document, from the outside."""
 SUFFIXES = (".toml", ".yaml", ".yml", ".json")
 
+_MOST_VALUES = 10_000_000
 _TOML_HEADER = re.compile(r"\s*\[(\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
 _TOML_KEY = re.compile(r"""\s*([A-Za-z0-9_-]+|"[^"]*"|'[^']*')\s*=""")
 _TOML_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
@@ -112,13 +113,13 @@ def _yaml_lines(text: str, said: str) -> dict[Place, int]:
     except yaml.YAMLError:  # JSON that is no YAML, such as one with tabs
         return {}
     lines: dict[Place, int] = {}
-    seen: set[int] = set()
+    seen: dict[int, yaml.Node] = {}
     due: list[tuple[Place, yaml.Node | None]] = [((), root)]
     while due:
         place, node = due.pop()
-        if id(node) in seen:  # an alias: what it stands for has its line already
+        if node is None or id(node) in seen:  # an alias: what it stands for has its line already
             continue
-        seen.add(id(node))
+        seen[id(node)] = node
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 below = (*place, str(key.value))
@@ -131,4 +132,22 @@ def _yaml_lines(text: str, said: str) -> dict[Place, int]:
             for position, value in enumerate(node.value):
                 lines[*place, position] = value.start_mark.line + 1
                 due.append(((*place, position), value))
+    _check_aliases(list(seen.values()), said)
     return lines
+
+
+def _check_aliases(nodes: list[yaml.Node], said: str) -> None:
+    """Refuse a file whose aliases stand for themselves, or for so much that whoever walks through it never ends."""
+    sizes: dict[int, int] = {}
+    known = {id(node) for node in nodes}  # all but keys, which count as one
+    # What a node holds ends before it does, or with it and then begins later; so does what an alias can stand for.
+    for node in sorted(nodes, key=lambda item: (item.end_mark.index, -item.start_mark.index)):
+        below = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else (
+            node.value if isinstance(node, yaml.SequenceNode) else [])
+        where = f"{said}:{node.start_mark.line + 1}"
+        if any(id(part) not in sizes and id(part) in known for part in below):
+            raise UsageError(f"{where}: an alias stands for what it is part of", hint="write out what is meant")
+        sizes[id(node)] = 1 + sum(sizes.get(id(part), 1) for part in below)
+        if sizes[id(node)] > _MOST_VALUES:
+            raise UsageError(f"{where}: its aliases stand for more than {_MOST_VALUES:,} values",
+                             hint="use fewer aliases")

@@ -109,7 +109,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _check_amount(site: Site, amount: Amount | None, where: str) -> None:
-    if isinstance(amount, Mapping) and set(amount) != set(site.environments):
+    if isinstance(amount, Mapping) and (not amount or set(amount) != set(site.environments)):
         raise UsageError(f"{where}: amounts are given for {', '.join(amount) or 'nothing'}, but the environments are "
                          + (", ".join(site.environments) or "none"), hint="give one for each environment of the site")
 

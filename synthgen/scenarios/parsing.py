@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -31,6 +32,8 @@ REFERENCE = "docs/scenarios.md describes the format"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _RESERVED = frozenset({"size", "rest", "min", "max", SHARED})
 _SAID = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+_INTEGERS = 1 << 63
+"""Below it are those that Neo4j has."""
 _ALIASES = {"fan-out": How.ONE_TO_MANY.value}
 
 _Kind = TypeVar("_Kind")
@@ -186,9 +189,17 @@ class _Table:
 def _can_be_a_value(value: Any) -> bool:
     if isinstance(value, list):
         return all(isinstance(item, str) for item in value)
+    if isinstance(value, int):
+        return -_INTEGERS <= value < _INTEGERS
+    return isinstance(value, str | float) or (isinstance(value, dict) and _can_be_json(value))
+
+
+def _can_be_json(value: Any) -> bool:
     if isinstance(value, dict):
-        return all(isinstance(item, str | int | float | list | dict | None) for item in value.values())
-    return isinstance(value, str | int | float)
+        return all(isinstance(name, str) and _can_be_json(item) for name, item in value.items())
+    if isinstance(value, list):
+        return all(map(_can_be_json, value))
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _parameter(table: _Table) -> Parameter:

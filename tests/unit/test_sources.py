@@ -67,9 +67,15 @@ def test_what_yaml_would_swallow_is_said() -> None:
 
 
 def test_aliases_do_not_explode() -> None:
-    """A file whose aliases would unfold into billions of nodes is read at once."""
+    """A file whose aliases would unfold into billions of values, or for ever, is refused at once; others are fine."""
     levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
-    assert len(parse_source("l0: &l0 [1]\n" + levels, said="f", suffix=".yaml").document) == 30
+    with pytest.raises(UsageError, match="f:8: its aliases stand for more than 10,000,000 values"):
+        parse_source("l0: &l0 [1]\n" + levels, said="f", suffix=".yaml")
+    for text in ("a: &a {b: *a}\n", "a: &a\n  b:\n    - *a\n", "a: &a [[*a]]"):
+        with pytest.raises(UsageError, match="an alias stands for what it is part of"):
+            parse_source(text, said="f", suffix=".yaml")
+    shared = "x: &x {n: 1, m:}\na:\n  - *x\n  - <<: *x\n    n: 2\nb: *x\nc: [*x, {d: *x}]\ne:\n"
+    assert parse_source(shared, said="f", suffix=".yaml").document["c"][1]["d"] == {"n": 1, "m": None}
 
 
 def test_the_digest_is_that_of_the_text(tmp_path: Path) -> None:
