@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,10 +17,11 @@ BASE_COLOUR = "#1f5fa8"
 SYNTHETIC_COLOUR = "#d9730d"
 _STYLE: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "synthgen", "font.family": "sans-serif",
-    "font.sans-serif": ["Liberation Sans", "Arial", "Helvetica", "DejaVu Sans"], "font.size": 9,
+    "font.sans-serif": ["DejaVu Sans"], "font.size": 8.5,  # the one that matplotlib brings: the same on every machine
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#8a94a0", "axes.labelcolor": "#333b44",
     "xtick.color": "#555f6a", "ytick.color": "#333b44", "axes.titlesize": 9.5, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "legend.frameon": False, "figure.constrained_layout.use": True,
+    "axes.titlelocation": "left", "legend.frameon": True, "legend.framealpha": 0.85, "legend.edgecolor": "none",
+    "figure.constrained_layout.use": True,
 }
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
@@ -27,8 +29,15 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 @contextmanager
 def styled() -> Iterator[None]:
     """Let figures made inside look alike; fonts are named and not embedded."""
-    with rc_context(_STYLE):
+    with rc_context(_STYLE), warnings.catch_warnings():
+        # Letters that this font lacks are the browser's to find in another.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
+
+
+def drawn(text: str) -> str:
+    """Make a text of a graph one that is drawn as it is: no formula, and nothing that XML cannot hold."""
+    return "".join(sign if sign.isprintable() else "·" for sign in text).replace("$", r"\$")
 
 
 def svg_of(name: str, draw: Callable[[Figure], None], width: float, height: float, words: str) -> str:

@@ -19,6 +19,7 @@ _HARD = frozenset(("pattern_validity", "id_leaks"))
 _TIES = frozenset(("density", "degree", "degree_wasserstein", "joint_degree", "assortativity", "clustering",
                    "components", "isolates"))
 _MIX = frozenset(("type_mix", "pattern_mix", "pattern_coverage", "pattern_recall", "shared_ends"))
+_VALUES = frozenset(("properties", "text_lengths", "text_forms", "pairs", "tie_pairs"))
 _EVERYTHING = frozenset(measure.key for measure in MEASURES) - {measure.key for measure in COPIES}
 
 
@@ -93,14 +94,16 @@ def _fewer_ties(parameters: Mapping[str, Any]) -> bool:
 
 _ASKED: Sequence[tuple[Any, str, frozenset[str]]] = (
     (asks_for_a_mix, "Each type has the number that was asked for, instead of the base's mix.", _MIX | _TIES),
+    (_gives("template_file"), "The template file says which names, places, tags and properties its types have.",
+     _VALUES | {"shared_ends", "null_rates"}),
     (_fewer_ties, "The number of relationships was asked for, instead of as many as the base has.",
      _TIES | {"pattern_coverage", "pattern_recall"}),
     (_gives("rewire"), "Ends were swapped within each pattern (--rewire): degrees stay, who is tied to whom does not.",
      frozenset(("joint_degree", "assortativity", "clustering", "components", "tie_pairs"))),
     (_gives("anonymise"), "Names, tags and addresses were replaced (--anonymise).",
-     frozenset(("properties", "text_lengths", "text_forms", "pairs", "tie_pairs"))),
+     _VALUES),
     (_gives("into_tenant"), "The copies were put under another tenant (--into-tenant).",
-     frozenset(("shared_ends", "properties", "text_lengths", "text_forms", "pairs", "tie_pairs"))),
+     _VALUES | {"shared_ends"}),
 )
 
 

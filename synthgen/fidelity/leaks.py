@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from synthgen.fidelity.measured import Measured, Rows
+from synthgen.seeding import shuffled
 
 _ENDS = ('"', "/", ",", " ", "'")
 _TEXTS = frozenset(("STRING", "LIST<STRING>"))
 SHORTEST_ID = 6
 """Shorter ids, such as numbers, stand in other texts by chance."""
+MOST_IDS = 20_000
+"""Of more ids a seeded sample is looked for, so that the search stays linear in the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ def searched_in(graph: Measured, id_property: str | None) -> Searched:
             ids.append(rows.frame[id_property].drop_nulls().rename(""))
     unique = pl.concat(ids).unique().sort()
     unique = unique.filter(unique.str.len_chars() >= SHORTEST_ID)
+    unique = unique[shuffled(len(unique), 0)[:MOST_IDS]]
     return Searched(pl.concat([unique + mark for mark in _ENDS]), pl.concat(hashes).unique())
 
 

@@ -16,9 +16,10 @@ from matplotlib.ticker import FormatStrFormatter, MultipleLocator, NullLocator
 from synthgen.fidelity.counted import Counted
 from synthgen.fidelity.degrees import degree_histograms
 from synthgen.fidelity.distances import COUNT
-from synthgen.fidelity.drawing import BASE_COLOUR, SYNTHETIC_COLOUR, svg_of
+from synthgen.fidelity.drawing import BASE_COLOUR, SYNTHETIC_COLOUR, drawn, svg_of
 from synthgen.fidelity.measures import Pair
 from synthgen.fidelity.neighbourhoods import Neighbourhood, middle_kind, neighbourhood
+from synthgen.fidelity.property_plots import property_panels
 
 TYPES_SHOWN = 20
 CELLS_SHOWN = 16
@@ -34,14 +35,14 @@ _SHARED_COLOUR = "#c9d1d9"
 def short(name: str) -> str:
     """Shorten a kind's name to what tells it apart: the end of `Microsoft.Network/virtualNetworks`."""
     text = name.split("/", 1)[1] if "/" in name else name
-    return text if len(text) <= LONGEST_NAME else "…" + text[-LONGEST_NAME + 1:]
+    return drawn(text if len(text) <= LONGEST_NAME else "…" + text[-LONGEST_NAME + 1:])
 
 
 def all_plots(pair: Pair) -> dict[str, str]:
     """Draw every plot: name → `<svg>` element."""
     return {
         "types": type_bars(pair), "degrees": degree_curves(pair), "patterns": pattern_maps(pair),
-        "neighbourhoods": neighbourhood_drawings(pair),
+        "neighbourhoods": neighbourhood_drawings(pair), "values": property_panels(pair),
     }
 
 
@@ -79,7 +80,7 @@ def degree_curves(pair: Pair) -> str:
     panels = [("all relationships of a node", _total(pair.base), _total(pair.other))]
     for row in groups.head(PANELS - 1).iter_rows(named=True):
         chosen = [pl.col(key) == row[key] for key in keys]
-        title = f"{short(pair.kind(row['kind']))}, {pair.type(row['type'])} {row['direction']}"
+        title = f"{short(pair.kind(row['kind']))}, {drawn(pair.type(row['type']))} {row['direction']}"
         panels.append((title, _at_least(base.filter(chosen)), _at_least(other.filter(chosen))))
 
     def draw(figure: Figure) -> None:
@@ -88,7 +89,8 @@ def degree_curves(pair: Pair) -> str:
             _curve(axes, title, one, two)
         for axes in figure.axes[len(panels):]:
             axes.set_axis_off()
-        figure.axes[0].legend(loc="lower left")
+        if panels[0][1][0].size:
+            figure.axes[0].legend(loc="lower left")
 
     return svg_of("degrees", draw, 7.2, 2.7 * ((len(panels) + 1) // 2), "Degree distributions on logarithmic axes")
 
@@ -111,27 +113,34 @@ def _at_least(histogram: pl.DataFrame) -> Curve:
 
 
 def _curve(axes: Axes, title: str, base: Curve, other: Curve) -> None:
+    axes.set_title(title)
+    greatest = max(float(degrees.max(initial=0.0)) for degrees, _ in (base, other))
+    if not greatest:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no relationships", ha="center", transform=axes.transAxes)
+        return
     # The base is a broad line below, so that both are seen where they are the same.
     axes.plot(*base, drawstyle="steps-pre", color=BASE_COLOUR, linewidth=4, alpha=0.45, label="base")
     axes.plot(*other, drawstyle="steps-pre", color=SYNTHETIC_COLOUR, linewidth=1.4, marker="o", markersize=3,
               label="synthetic")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    if base[0].size and max(base[0].max(), other[0].max(initial=1.0)) < FEW_DEGREES:
+    least = min(float(shares.min(initial=1.0)) for _, shares in (base, other))
+    axes.set(xscale="log", yscale="log", xlim=(0.9, greatest * 1.2), ylim=(min(least / 1.5, 0.08), 1.3))
+    if greatest < FEW_DEGREES:
         axes.xaxis.set_major_locator(MultipleLocator(1))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FormatStrFormatter("%d"))
-    axes.set_title(title)
     axes.set_xlabel("relationships, at least")
     axes.set_ylabel("share of nodes")
     axes.grid(visible=True, color="#e6eaee", linewidth=0.6)
 
 
 def pattern_maps(pair: Pair) -> str:
-    """Draw which share of the relationships goes from which kind to which, as one map for each graph."""
+    """Draw which share of the relationships goes from which kind to which, a map for each graph; none without any."""
     ends = [frame.group_by("start", "end").agg(pl.col(COUNT).sum()) for frame in (pair.base.patterns,
                                                                                   pair.other.patterns)]
     starts, stops = (_most(ends, side) for side in ("start", "end"))
+    if not starts:
+        return ""
     maps = [_map(frame, starts, stops) for frame in ends]
     least = min((float(one[one > 0].min()) for one in maps if (one > 0).any()), default=1e-3)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.fidelity.comparison import MEASURES, compare
 from synthgen.fidelity.copies import COPIES
+from synthgen.fidelity.plots import all_plots
 from synthgen.graph import Graph
 from synthgen.inference import infer_profile
 from synthgen.profile import AZURE, Profile
@@ -60,6 +64,17 @@ def test_a_distance_is_the_same_both_ways(one, other):
     there, back = ({found.measure.key: found.outcome.score for found in compare(pair(*graphs, AZURE))
                     if found.measure.key in both} for graphs in ((one, other), (other, one)))
     assert there == pytest.approx(back)
+
+
+@settings(max_examples=4, deadline=None)
+@given(profiled(), st.integers(0, 99))
+def test_any_graph_can_be_drawn(profiled, seed):
+    """Whatever names and values it holds, each plot is one piece of XML."""
+    graph, profile = profiled
+    odd = [replace(table, type=table.type + "$<&\x01$") for table in graph.relationships]
+    graph = replace(graph, relationships=odd)
+    for name, svg in all_plots(pair(graph, reordered(graph, seed), profile)).items():
+        assert not svg or ET.fromstring(svg).tag.endswith("svg"), name  # noqa: S314 - our own text
 
 
 def test_measures_are_told_apart():

@@ -238,10 +238,10 @@ def test_a_page_needs_nothing_else(page):
 
 
 def test_a_page_holds_every_measure_and_plot(doubled, page):
-    """Each measure with its formula, four plots, the verdict."""
+    """Each measure with its formula, five plots, the verdict."""
     for one in doubled.judged:
         assert one.measurement.measure.title in page.replace("&#39;", "'")
-    assert page.count("<svg ") == 4
+    assert page.count("<svg ") == 5
     assert doubled.verdict in page
 
 
@@ -283,6 +283,6 @@ def test_a_page_renders_in_a_browser(page, tmp_path):
     assert "outside.example" in seen, "a request is seen"
     shown, said, asked = browse(page, tmp_path / "report")
     assert "What was compared" in shown
-    assert shown.count("<svg ") == 4
+    assert shown.count("<svg ") == 5
     assert not said
     assert not {host for host in asked if not host.endswith(_ITS_MAKERS)}
