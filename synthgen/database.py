@@ -57,12 +57,16 @@ def find_address(
 ) -> Address:
     """Find the database meant: flags, environment, `synthgen.toml`, or the local server under the out folder.
 
+    A `home` that is given is the local server's, whatever the environment says.
+
     Raises:
-        UsageError: A password is missing or its file cannot be read.
+        UsageError: Both an address and a local server are given, a password is missing, or its file cannot be read.
         UnreachableError: Nothing is configured and there is no local server.
     """
     name = setting("database", database) or DEFAULT_DATABASE
-    chosen = setting("uri", uri)
+    if uri is not None and home is not None:
+        raise UsageError("--uri and --home name two databases", hint="give one of them")
+    chosen = None if home is not None else setting("uri", uri)
     if chosen is None:
         return _local_address(server_home(home, out), name)
     password = _read_password(setting("password_file", password_file)) or setting("password")

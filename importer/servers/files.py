@@ -8,7 +8,7 @@ from pathlib import Path
 
 from importer.servers.runtime import Runtime
 from importer.servers.settings import conf_text, server_settings
-from importer.servers.state import Record
+from importer.servers.state import Record, unwritable
 from synthgen.errors import ServerError
 from synthgen.files import write_json
 
@@ -49,12 +49,6 @@ def write_launch_files(home: Path, runtime: Runtime, record: Record) -> None:
             log.replace(log.with_name(f"{log.name}.old"))
     except OSError as error:
         raise unwritable(home, error) from error
-
-
-def unwritable(home: Path, error: OSError) -> ServerError:
-    """Make the error for a home that cannot be written."""
-    return ServerError(f"{home} cannot be written: {error.strerror or error}",
-                       hint="free space, or choose another --home", home=str(home))
 
 
 def _ensure_password(home: Path) -> None:

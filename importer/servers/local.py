@@ -17,7 +17,7 @@ from neo4j.exceptions import AuthError
 
 from importer.servers import bolt, process
 from importer.servers.causes import find_cause
-from importer.servers.files import PASSWORD, read_password, unwritable, write_launch_files
+from importer.servers.files import PASSWORD, read_password, write_launch_files
 from importer.servers.runtime import DEFAULT_VERSION, Runtime, clean_environment, resolve, version_key
 from importer.servers.settings import (
     DEFAULT_HEAP,
@@ -30,7 +30,7 @@ from importer.servers.settings import (
     check_port,
     check_size,
 )
-from importer.servers.state import Record, read_record, write_record
+from importer.servers.state import Record, read_record, unwritable, write_record
 from synthgen.errors import LockedError, RefusedError, ServerError
 from synthgen.progress import Progress, silent
 

@@ -65,5 +65,18 @@ def read_record(home: Path) -> Record | None:
 
 
 def write_record(home: Path, record: Record) -> None:
-    """Write `server.json` whole."""
-    write_json(home / FILE, {**asdict(record), "uri": record.uri})
+    """Write `server.json` whole.
+
+    Raises:
+        ServerError: The disk is full or the folder cannot be written.
+    """
+    try:
+        write_json(home / FILE, {**asdict(record), "uri": record.uri})
+    except OSError as error:
+        raise unwritable(home, error) from error
+
+
+def unwritable(home: Path, error: OSError) -> ServerError:
+    """Make the error for a home that cannot be written."""
+    return ServerError(f"{home} cannot be written: {error.strerror or error}",
+                       hint="free space, or choose another --home", home=str(home))

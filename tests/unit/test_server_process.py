@@ -106,3 +106,14 @@ def test_asking_for_a_server_that_never_was_leaves_no_trace(tmp_path):
     assert (server.status().state, server.stop().state, server.logs(), find_local(home)) == (
         "stopped", "stopped", {}, None)
     assert not home.exists()
+
+
+def test_a_record_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path: Path) -> None:
+    """Such as on a full disk, when a server is stopped; what was on record stays."""
+    home = tmp_path / "home"
+    home.mkdir()
+    record = Record(home=str(home), version="5.26.30", port=7687, heap="512m", page_cache="64m")
+    write_record(home, record)
+    with pytest.raises(ServerError, match="cannot be written"):
+        write_record(home / "gone", record)
+    assert read_record(home) == record

@@ -428,3 +428,17 @@ def test_an_interrupt_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pyte
     assert answer.exit_code == 130
     assert files_of(tmp_path) == before
     assert not left_behind(tmp_path)
+
+
+def test_a_home_that_is_named_is_meant_whatever_the_environment_says(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flag before environment; an address and a home at once are refused."""
+    monkeypatch.setenv("NEO4J_URI", "bolt://127.0.0.1:1")
+    monkeypatch.setenv("NEO4J_PASSWORD", "secret")
+    answer = run("export", "--home", "elsewhere")
+    assert answer.exit_code == 10
+    assert "no local server in" in answer.err
+    assert "elsewhere" in answer.err
+    assert run("export").err.count("127.0.0.1:1")
+    both = run("export", "--home", "elsewhere", "--uri", "bolt://127.0.0.1:1")
+    assert both.exit_code == 2
+    assert "--uri and --home" in both.err
