@@ -169,6 +169,8 @@ def shifts_of(relationships: I64, type_: str, seed: int) -> I64:
 
 Swapped = Callable[[BaseRelationships, I64], tuple[I64, BaseRelationships]]
 """Swaps ends among some relationships of a table: row numbers of those swapped, and the table with the new ends."""
+Rewritten = Callable[[pl.DataFrame, I64], pl.DataFrame]
+"""Rewrites the properties of the rows of a lift that have these numbers."""
 NOT_COPIED = "the other end is not copied"
 NO_COPY = "no copy of the other end"
 
@@ -255,14 +257,18 @@ def _lift(
     return lift, lost
 
 
-def relationship_block(base: Base, lift: Lift, rows: int, *, seed: int) -> RelationshipBlock:
+def relationship_block(
+    base: Base, lift: Lift, rows: int, *, seed: int, rewritten: Rewritten | None = None
+) -> RelationshipBlock:
     """Make a lift a block of `rows` relationships: all of them in order, or a seeded sample without replacement."""
     sampled = rows < lift.rows
     sample_seed = derive_seed(seed, "sample", lift.table.type, len(lift.picks), int(lift.picks[0]))
 
     def make(start: int, stop: int) -> pl.DataFrame:
         numbers = np.arange(start, stop, dtype=np.int64)
-        return lift.make(permute(numbers, sample_seed, lift.rows) if sampled else numbers)
+        numbers = permute(numbers, sample_seed, lift.rows) if sampled else numbers
+        frame = lift.make(numbers)
+        return frame if rewritten is None else rewritten(frame, numbers)
 
     start_space, start_labels = _end(base, lift.start_group, int(lift.table.start[lift.picks[0]]))
     end_space, end_labels = _end(base, lift.end_group, int(lift.table.end[lift.picks[0]]))

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from synthgen.base import Base
-from synthgen.clones import CloneGroup, Clones
+from synthgen.clones import CloneGroup, Clones, Lift, Rewritten
 from synthgen.cutting import Cutting
 from synthgen.errors import UsageError
+from synthgen.graph import START
 from synthgen.growth import NodeBlock
 from synthgen.identifiers import ITEM_END, key_properties
 from synthgen.metadata import EVERY_NAME, OF_SCENARIO, SCENARIO, SOURCE_ID
@@ -22,6 +23,8 @@ from synthgen.pieces import Cuts, integer_keys
 from synthgen.profile import Role
 from synthgen.seeding import I64, derive_seed, token
 from synthgen.variation import Variation
+
+_TEXTS = frozenset({"STRING", "LIST<STRING>"})
 
 
 class Renaming:
@@ -70,6 +73,22 @@ class Renaming:
 
         return NodeBlock(table.labels, types, group.rows, self._resource_counts(group), make)
 
+    def rewritten(self, lift: Lift) -> Rewritten | None:
+        """Find what the properties of a lift's relationships quote; None when they quote nothing."""
+        table = lift.table
+        drivers = (table.start if lift.drives == START else table.end)[lift.picks]
+        cuts = {name: Cuts(rows, token=self._token, seed=self._seed, names=self._cutting.given)
+                for name, kind in table.types.items() if kind in _TEXTS
+                and any(rows := self._cutting.texts(_as_text(table.frame[name][lift.picks]), drivers))}
+        if not cuts:
+            return None
+
+        def rewrite(frame: pl.DataFrame, numbers: I64) -> pl.DataFrame:
+            copy, position = np.divmod(numbers, len(lift.picks))
+            return frame.with_columns(_rewritten(frame[name], cut, position, copy) for name, cut in cuts.items())
+
+        return rewrite
+
     def _resource_counts(self, group: CloneGroup) -> Mapping[str, int]:
         if self._base.nodes[group.table].role is not Role.RESOURCE:
             return {}
@@ -93,8 +112,8 @@ class Renaming:
         """Cut every column of text; one whose rows speak of no node is left out."""
         profile = self._base.profile
         cuts: dict[str, Cuts] = {}
-        for name in (name for name, kind in types.items() if kind in {"STRING", "LIST<STRING>"}):
-            values = columns[name] if types[name] == "STRING" else columns[name].list.join(ITEM_END)
+        for name in (name for name, kind in types.items() if kind in _TEXTS):
+            values = _as_text(columns[name])
             if types[name] == "STRING" and name == profile.name_property and name not in keys:
                 rows = self._cutting.names(values, members)
             elif types[name] == "STRING" and name in keys:
@@ -113,6 +132,10 @@ class Renaming:
     def _source(self, members: I64) -> pl.Series:
         numbers = pl.Series("number", members)
         return pl.select(pl.coalesce(self._ids[members], pl.format("node:{}", numbers))).to_series()
+
+
+def _as_text(values: pl.Series) -> pl.Series:
+    return values.list.join(ITEM_END) if values.dtype == pl.List(pl.String) else values
 
 
 def _rewritten(values: pl.Series, cuts: Cuts, rank: I64, copy: I64) -> pl.Series:

@@ -117,7 +117,7 @@ def grow_by_cloning(
         blocks = [overrides.block(block, group) for block, group in zip(blocks, clones.groups, strict=True)]
     return Growth(
         nodes=blocks,
-        relationships=[*(relationship_block(base, lift, count, seed=seed)
+        relationships=[*(relationship_block(base, lift, count, seed=seed, rewritten=renaming.rewritten(lift))
                          for lift, count in zip(lifts, rows, strict=True) if count), *moved.blocks],
         parameters=parameters,
         left_out=left_out,

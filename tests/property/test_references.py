@@ -56,7 +56,9 @@ def quoting_drafts(draw: st.DrawFn, *, backwards: bool = False) -> Draft:
             draft.tie(draw(st.sampled_from(boxes)), "HOLDS", thing)
     for thing, linked in things:
         for other in linked:
-            draft.tie(*((things[other][0], "LINKS", thing) if backwards else (thing, "LINKS", things[other][0])))
+            start, end = (things[other][0], thing) if backwards else (thing, things[other][0])
+            draft.tie(start, "LINKS", end, {"note": json.dumps([draft.nodes[one].properties["id"]
+                                                                for one in (start, end)])})
     return draft
 
 
@@ -103,6 +105,18 @@ def test_a_copy_quotes_the_copies_that_it_is_tied_to(*, backwards: bool, paramet
         assert quoted["nested"] == quoted["json"]
         assert quoted["list"] == quoted["json"]
         assert quoted["single"] == quoted["json"][:1]
+
+
+@pytest.mark.parametrize("parameters", WHOLE, ids=["twice", "four times", "random"])
+@settings(deadline=None, max_examples=40)
+@given(draft=quoting_drafts())
+def test_relationships_quote_the_copies_that_they_tie(parameters: Parameters, draft: Draft) -> None:
+    """In their properties, both ends."""
+    with grown_base(draft.graph(), THINGS) as (base, _, out):
+        made = made_by(make_bundle(base, parameters, out))
+    for (_, start), type_, (_, end), properties in made.relationships:
+        if type_ == "LINKS":
+            assert json.loads(properties["note"]) == [made.nodes[one].properties["id"] for one in (start, end)]
 
 
 @settings(deadline=None, max_examples=50)
