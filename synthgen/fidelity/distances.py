@@ -70,7 +70,7 @@ def _cumulated(base: pl.DataFrame, other: pl.DataFrame, by: Sequence[str], value
 
 def _summed(both: pl.DataFrame, by: Sequence[str], distance: pl.Expr) -> pl.DataFrame:
     either = pl.when((pl.col(BASE).first() > 0) & (pl.col(OTHER).first() > 0)).then(distance).otherwise(1.0)
-    exact = pl.when(either < _ROUNDING).then(0.0).otherwise(either)
+    exact = pl.when(either < _ROUNDING).then(0.0).otherwise(either.clip(0.0, 1.0))
     columns = [exact.alias(DISTANCE), pl.col(BASE).first(), pl.col(OTHER).first()]
     if by:
         return both.group_by(list(by)).agg(columns).sort(list(by))

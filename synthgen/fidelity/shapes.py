@@ -19,7 +19,7 @@ def _difference(name: str, base: float | None, other: float | None, reach: float
     if base is None and other is None:
         return Outcome(None)
     # Where all degrees are the same, or there is no wedge, there is no tendency either: 0.
-    score = 1 - abs((base or 0.0) - (other or 0.0)) / reach
+    score = max(0.0, 1 - abs((base or 0.0) - (other or 0.0)) / reach)
     return Outcome(score, (Part(name, score, 1.0, _said(base), _said(other)),))
 
 
