@@ -157,6 +157,7 @@ def test_two_operations_of_one_seed_live_side_by_side(workshop, base):
     ("hub-spoke", {"spoke_count": 5, "resources_per_spoke": 10}, 15 + 5 * 10),
     ("multi-region", {"region_count": 3, "resources_per_region": 20}, 3 * 20),
     ("dev-test-prod", {"resources_per_env": 30}, 3 * 30),
+    ("landing-zone", {"zone_count": 2, "policy_count": 5, "resources_per_zone": 12}, 48 + 5 + 2 * 12),
 ])
 def test_each_scenario_is_loaded_and_removed(workshop, base, name, parameters, total):
     """A scenario arrives with its metadata and relationships, holds in validation, and goes without a trace."""
