@@ -200,8 +200,11 @@ def generate(
         f"operation     {manifest.operation_id}\n"
         f"made          {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
         f" {counts.relationships:,} relationships\n"
-        + "".join(f"left out      {count:,} base relationships: {reason}\n"
+        + "".join(f"left out      {count:,} relationships: {reason}\n"
                   for reason, count in manifest.left_out.items())
+        + "".join(f"{said:<13} {', '.join(found)}\n" for said, found in (
+            ("new types", manifest.parameters.get("new_types")), ("not used", manifest.parameters.get("not_used")))
+            if found)
         + f"profile       {manifest.profile['name']}\n"
         f"bundle        {bundle.path}\n"
         f"next          importer load {manifest.operation_id}",

@@ -17,7 +17,7 @@ from enum import Enum
 import numpy as np
 import polars as pl
 
-from synthgen.base import Base, BaseRelationships
+from synthgen.base import Base, BaseRelationships, Mask
 from synthgen.bundle.manifest import Space
 from synthgen.containment import DEEPEST, Containment
 from synthgen.graph import END, START
@@ -95,14 +95,25 @@ class Clones:
         return result
 
 
-def make_groups(quotas: Sequence[tuple[int, I64, int, int]]) -> list[CloneGroup]:
+def group_by_table(base: Base, marked: Mask, extra: Mask, whole: int) -> list[tuple[int, I64, int, int]]:
+    """Group the marked nodes by table; each has `whole` clones, those marked as `extra` one more. For `make_groups`."""
+    groups = []
+    for position, table in enumerate(base.nodes):
+        members = table.first + np.flatnonzero(marked[table.numbers])
+        if len(members):
+            more = extra[members]
+            groups.append((position, np.concatenate([members[more], members[~more]]), whole, int(more.sum())))
+    return groups
+
+
+def make_groups(quotas: Sequence[tuple[int, I64, int, int]], *, first: int = 0) -> list[CloneGroup]:
     """Number clone groups one after the other; those without a clone are left out.
 
     Args:
         quotas: Per group its table, its members (those with one clone more first), `whole` and `extra`.
+        first: Import id of the first clone.
     """
     groups: list[CloneGroup] = []
-    first = 0
     for table, members, whole, extra in quotas:
         group = CloneGroup(table, members, whole, extra, first)
         if group.rows:

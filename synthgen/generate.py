@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -29,6 +29,7 @@ from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_sna
 from synthgen.strategies.random import grow_random
 from synthgen.strategies.scenario import grow_scenario
 from synthgen.strategies.template import grow_template
+from synthgen.templates.file import Template
 from synthgen.tenancy import NEW
 
 
@@ -82,7 +83,7 @@ def generate(
     growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
     growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
     growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
-    return write_bundle(growth, origin_of(graph, stamp, seed), out, progress, check=check)
+    return write_bundle(growth, origin_of(graph, stamp, seed, growth.resource_label_sets), out, progress, check=check)
 
 
 def _anonymous(
@@ -101,6 +102,8 @@ def _anonymous(
     own = ""
     if isinstance(parameters, ScenarioParameters) and parameters.scenario in scenario_names():
         own = json.dumps(asdict(find_scenario(parameters.scenario)), default=str)
+    if isinstance(parameters, TemplateParameters) and isinstance(parameters.template, Template):
+        own = json.dumps(parameters.template.document)
     protected = anonymous.census.protected_beside(own)
     return anonymous.base, hidden, partial(refuse_leaks, protected, progress=progress)
 
@@ -142,11 +145,12 @@ def strategy_of(parameters: Parameters) -> str:
             return "random"
 
 
-def origin_of(base: Base, stamp: Stamp, seed: int) -> Origin:
-    """Say what a bundle's manifest records of its base."""
+def origin_of(base: Base, stamp: Stamp, seed: int, label_sets: Sequence[tuple[str, ...]] = ()) -> Origin:
+    """Say what a bundle's manifest records of its base; `label_sets` are resources' that its profile does not know."""
+    profile = replace(base.profile, resource_label_sets=(*base.profile.resource_label_sets, *label_sets))
     snapshot = base.snapshot
     return Origin(
-        stamp=stamp, seed=seed, profile=base.profile.as_document(), anchor_digests=digest_of(snapshot).node_digests(),
+        stamp=stamp, seed=seed, profile=profile.as_document(), anchor_digests=digest_of(snapshot).node_digests(),
         snapshot={"digest": snapshot.digest, "fingerprint": snapshot.fingerprint, "nodes": snapshot.counts["nodes"],
                   "relationships": snapshot.counts["relationships"], "operations": list(snapshot.operations)},
     )

@@ -70,9 +70,11 @@ class Growth:
     Attributes:
         left_out: Reason → number of base relationships that had no counterpart to be tied to.
         parameters: What was asked, as the manifest records it.
+        resource_label_sets: Label sets of resources that the profile does not know yet.
     """
 
     nodes: Sequence[NodeBlock]
     relationships: Sequence[RelationshipBlock]
     parameters: Mapping[str, Any]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    resource_label_sets: Sequence[tuple[str, ...]] = ()

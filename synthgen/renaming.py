@@ -89,6 +89,11 @@ class Renaming:
 
         return rewrite
 
+    def ids_of(self, nodes: I64) -> Cuts:
+        """Cut the ids of some nodes, to be written for any clone of them."""
+        rows = self._cutting.keys(self._ids[nodes], nodes, is_id=True)
+        return Cuts(rows, token=self._token, seed=self._seed, names=self._cutting.given)
+
     def _resource_counts(self, group: CloneGroup) -> Mapping[str, int]:
         if self._base.nodes[group.table].role is not Role.RESOURCE:
             return {}

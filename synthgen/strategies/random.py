@@ -15,8 +15,11 @@ from synthgen.clones import Tie
 from synthgen.errors import UsageError
 from synthgen.growth import Growth
 from synthgen.seeding import apportion
-from synthgen.strategies.cloning import grow_by_cloning, quotas_for
-from synthgen.strategies.selection import check_types, chosen_resources, only_types
+from synthgen.strategies.absent import labels_of_new_types
+from synthgen.strategies.cloning import NewTypes, grow_by_cloning, quotas_for
+from synthgen.strategies.selection import check_types, chosen_resources, only_types, sort_types
+from synthgen.templates.file import template_of_counts
+from synthgen.templates.shares import Shares
 
 
 def grow_random(
@@ -62,13 +65,16 @@ def grow_random(
         raise UsageError("relationship_density and --relationships exclude each other", hint="give one of them")
     if relationships is not None and relationships < 0:
         raise UsageError(f"--relationships {relationships} is below 0", hint="give 0 or more")
+    new: list[str] = []
     if distribution is not None:
         _check_distribution(distribution)
-        check_types(base, list(distribution))
-        check_types(base, resource_types)
+        spelling, new = sort_types(base, dict.fromkeys(distribution, "resource_type_distribution"))
+        distribution = {spelling.get(type_, type_): weight for type_, weight in distribution.items()}
+        check_types(base, [type_ for type_ in resource_types if type_ not in new])
     weights = None if distribution is None else only_types(distribution, resource_types, "resource_type_distribution")
-    chosen = chosen_resources(base, resource_types=list(weights or resource_types), tenant=tenant,
-                              include_synthetic=include_synthetic)
+    new = [type_ for type_ in new if type_ in (weights or {})]
+    chosen = chosen_resources(base, resource_types=[type_ for type_ in weights or resource_types if type_ not in new],
+                              tenant=tenant, include_synthetic=include_synthetic)
     if weights is None:
         quotas = quotas_for(base, chosen, count)
     else:
@@ -79,9 +85,16 @@ def grow_random(
         "tenant_id": tenant, "into_tenant": into_tenant, "include_synthetic": include_synthetic, "variation": variation,
     }
     amount: float | int = relationships if relationships is not None else float(1 if density is None else density)
-    return grow_by_cloning(base, chosen, quotas, operation_id=operation_id, seed=seed, containment_tie=Tie.WRAPPED,
+    shares = None
+    around = chosen_resources(base, tenant=tenant, include_synthetic=include_synthetic)
+    if new:
+        parameters["new_types"] = new
+        shares = Shares(base, template_of_counts(quotas), quotas, around, operation_id=operation_id, seed=seed)
+    of_base = {type_: quota for type_, quota in quotas.items() if type_ not in new}
+    return grow_by_cloning(base, chosen, of_base, operation_id=operation_id, seed=seed, containment_tie=Tie.WRAPPED,
                            other_tie=Tie.SHIFTED, with_source=False, parameters=parameters, relationships=amount,
-                           variation=variation, tenant=into_tenant)
+                           variation=variation, tenant=into_tenant, shares=shares,
+                           new=NewTypes(labels_of_new_types(base, new, {}), around) if new else None)
 
 
 def _check_distribution(distribution: Mapping[str, float]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -22,6 +22,8 @@ from synthgen.seeding import I64, derive_seed, shuffled
 
 _ATTEMPTS = 8
 _NODES_LOOKED_AT = 200_000
+MISSPELT = 0.85
+"""Likeness (difflib's ratio, 0…1) of each segment from which on an unknown type is taken for a misspelt one."""
 Amount = TypeVar("Amount", int, float)
 
 
@@ -37,6 +39,48 @@ def check_types(base: Base, wanted: Sequence[str]) -> None:
             alike = difflib.get_close_matches(type_, known, n=3, cutoff=0.4) or known[:5]
             raise UsageError(f"the base has no resource of type {type_!r}",
                              hint="did you mean " + ", ".join(alike) + "?", type=type_)
+
+
+def _looks_like(type_: str, other: str) -> bool:
+    segments, others = type_.lower().split("/"), other.lower().split("/")
+    return len(segments) == len(others) and all(
+        difflib.SequenceMatcher(None, *pair).ratio() >= MISSPELT for pair in zip(segments, others, strict=True))
+
+
+def sort_types(
+    base: Base, wanted: Mapping[str, str], sure: Collection[str] = ()
+) -> tuple[dict[str, str], list[str]]:
+    """Tell types that the base has from those that it has none of, for which there are defaults.
+
+    Args:
+        base: The base.
+        wanted: Types, and where each is asked for, for errors.
+        sure: Those that are not misspelt, whatever they look like.
+
+    Returns:
+        Of the base's, how it spells them, as case does not count where only one spelling is meant; and the new ones.
+
+    Raises:
+        UsageError: A type looks like one of the base's, misspelt.
+    """
+    known = base.resource_types.filter(pl.Series(base.resources)).unique().sort().to_list()
+    folded: dict[str, list[str]] = {}
+    for type_ in known:
+        folded.setdefault(type_.lower(), []).append(type_)
+    spelling: dict[str, str] = {}
+    new: list[str] = []
+    for type_, where in wanted.items():
+        alike = [type_] if type_ in known else folded.get(type_.lower(), [])
+        if len(alike) == 1:
+            spelling[type_] = alike[0]
+            continue
+        meant = alike or [other for other in known if _looks_like(type_, other)]
+        if meant and type_ not in sure:
+            raise UsageError(f"{where}: the base has no resource of type {type_!r}, but of one that looks like it",
+                             hint="did you mean " + ", ".join(meant[:3]) + "? A template file says `new: true` if not",
+                             type=type_)
+        new.append(type_)
+    return spelling, list(dict.fromkeys(new))
 
 
 def only_types(asked: Mapping[str, Amount], types: Sequence[str], where: str) -> dict[str, Amount]:

@@ -10,9 +10,11 @@ from synthgen.base import Base
 from synthgen.clones import Tie
 from synthgen.errors import UsageError
 from synthgen.growth import Growth
-from synthgen.strategies.cloning import grow_by_cloning, quotas_for
-from synthgen.strategies.selection import check_types, chosen_resources, only_types
+from synthgen.strategies.absent import labels_of_new_types
+from synthgen.strategies.cloning import NewTypes, grow_by_cloning, quotas_for
+from synthgen.strategies.selection import check_types, chosen_resources, only_types, sort_types
 from synthgen.templates.file import Template, template_of_counts
+from synthgen.templates.rules import check_rules
 from synthgen.templates.shares import Shares
 
 
@@ -45,12 +47,16 @@ def grow_template(
     if template is not None and not isinstance(template, Template):
         template = template_of_counts(template)
     check_size(scale_factor=scale_factor, target_count=target_count, template=template)
+    new: list[str] = []
     if template is not None:
-        check_types(base, list(template.counts))
-        check_types(base, resource_types)
+        spelling, new = sort_types(base, {entry.type: entry.where or "the template" for entry in template.entries},
+                                   {entry.type for entry in template.entries if entry.new})
+        template = template.spelled(spelling)
+        check_types(base, [type_ for type_ in resource_types if type_ not in new])
     counts = None if template is None else only_types(template.counts, resource_types, "the template")
-    chosen = chosen_resources(base, resource_types=list(counts or resource_types), tenant=tenant,
-                              include_synthetic=include_synthetic)
+    new = [type_ for type_ in new if type_ in (counts or {})]
+    chosen = chosen_resources(base, resource_types=[type_ for type_ in counts or resource_types if type_ not in new],
+                              tenant=tenant, include_synthetic=include_synthetic)
     if counts is not None:
         quotas = {type_: _round(Fraction(str(scale_factor or 1)) * count) for type_, count in counts.items()}
     elif scale_factor is not None:
@@ -66,15 +72,22 @@ def grow_template(
         "include_synthetic": include_synthetic, "variation": variation, "rewire": rewire,
     }
     shares = None
-    if template is not None and not template.plain:
-        if template.rules or any(entry.labels for entry in template.entries):
-            raise UsageError("`relationships` and `labels` are not understood by this version", hint="leave them out")
+    around = chosen_resources(base, tenant=tenant, include_synthetic=include_synthetic)
+    if template is not None and (new or not template.plain):
+        check_rules(base, template.rules)
         parameters["template_file"] = template.document
-        shares = Shares(base, template, quotas, chosen, operation_id=operation_id, seed=seed)
+        shares = Shares(base, template, quotas, around, operation_id=operation_id, seed=seed)
+        parameters["not_used"] = list(template.unused)
+    if new:
+        parameters["new_types"] = new
+    labels = {} if template is None else template.labels
     tie = Tie.SAME if template is None else Tie.WRAPPED
-    return grow_by_cloning(base, chosen, quotas, operation_id=operation_id, seed=seed, containment_tie=tie,
+    of_base = {type_: quota for type_, quota in quotas.items() if type_ not in new}
+    return grow_by_cloning(base, chosen, of_base, operation_id=operation_id, seed=seed, containment_tie=tie,
                            other_tie=tie, with_source=True, parameters=parameters,
-                           variation=variation, rewire=rewire, tenant=into_tenant, shares=shares)
+                           variation=variation, rewire=rewire, tenant=into_tenant, shares=shares,
+                           labels=labels, rules=() if template is None else template.rules,
+                           new=NewTypes(labels_of_new_types(base, new, labels), around) if new else None)
 
 
 def check_size(*, scale_factor: float | None, target_count: int | None, template: object) -> None:

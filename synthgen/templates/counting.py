@@ -8,7 +8,7 @@ once, and nothing is kept per clone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import Protocol
@@ -23,6 +23,10 @@ NO_KIND = -1
 
 class Counting(Protocol):
     """The kind of each clone and its number in it."""
+
+    @property
+    def counted(self) -> Mapping[int, int]:
+        """How many there are of each kind, those of the passes before included."""
 
     def place(self, nodes: I64, copies: I64) -> tuple[I64, I64]:
         """Give the kind of each clone, -1 for none, and its number."""
@@ -46,7 +50,7 @@ class _Run:
 class CloneCounting:
     """Of clones whose kind is that of their node."""
 
-    def __init__(self, clones: Clones, kind_of: I64, counted: dict[int, int] | None = None) -> None:
+    def __init__(self, clones: Clones, kind_of: I64, counted: Mapping[int, int] | None = None) -> None:
         """Number the clones.
 
         Args:
@@ -58,17 +62,22 @@ class CloneCounting:
         self._size: I64 = np.ones_like(kind_of)
         self._first: I64 = np.zeros_like(kind_of)
         self._runs: dict[int, list[_Run]] = {}
-        self.counted = dict(counted or {})
+        self._counted = dict(counted or {})
         for group in clones.groups:
             kinds = kind_of[group.members]
             for kind in np.unique(kinds[kinds != NO_KIND]).tolist():
                 ranks = np.flatnonzero(kinds == kind)
-                first = self.counted.get(kind, 0)
+                first = self._counted.get(kind, 0)
                 members = group.members[ranks]
                 self._size[members] = len(ranks)
                 self._first[members] = first + np.arange(len(ranks))
                 self._runs.setdefault(kind, []).append(_Run(group, ranks, first))
-                self.counted[kind] = first + group.whole * len(ranks) + int((ranks < group.extra).sum())
+                self._counted[kind] = first + group.whole * len(ranks) + int((ranks < group.extra).sum())
+
+    @property
+    def counted(self) -> Mapping[int, int]:
+        """How many there are of each kind, those of the passes before included."""
+        return self._counted
 
     def place(self, nodes: I64, copies: I64) -> tuple[I64, I64]:
         """Give the kind of each clone, -1 for none, and its number."""

@@ -17,7 +17,7 @@ from synthgen.templates.values import Value, check_text, json_leaf, read_value
 
 COLUMNS = ("sku", "kind", "plan", "zones", "identity", "properties")
 """What `template` may give besides name, location and tags: each a property of the node."""
-_ENTRY = ("type", "count", "template", "name_prefix", "labels", "properties")
+_ENTRY = ("type", "count", "template", "name_prefix", "labels", "properties", "new")
 _TEMPLATE = ("name_pattern", "location", "tags", *COLUMNS)
 _CONFIG = ("random_locations", "resource_group_pattern", "tag_prefix")
 _RULE: Mapping[str, str] = {"from": "from", "type": "type", "to": "to", "how": "how", "share": "share", "each": "each",
@@ -41,6 +41,7 @@ class Entry:
         location: Their location, likewise.
         columns: Other properties of theirs.
         labels: More labels than the base's have.
+        new: Whether the file says that the base has none of the type.
     """
 
     type: str
@@ -50,6 +51,7 @@ class Entry:
     location: Text | None = None
     columns: Mapping[str, Value] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
+    new: bool = False
 
     @property
     def changes(self) -> bool:
@@ -102,6 +104,20 @@ class Template:
     def plain(self) -> bool:
         """Whether it says nothing but how many there are of each type."""
         return not (self.rules or self.container_name or any(entry.changes for entry in self.entries))
+
+    @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The labels that the resources of a type get, of the types for which some are given.
+
+        Raises:
+            UsageError: Entries of one type differ.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        for entry in self.entries:
+            if found.setdefault(entry.type, entry.labels) != entry.labels:
+                raise UsageError(f"{entry.where}: another entry of {entry.type!r} has other labels",
+                                 hint="give all entries of a type the same labels")
+        return {type_: labels for type_, labels in found.items() if labels}
 
     def spelled(self, spelling: Mapping[str, str]) -> Template:
         """Give the same with types spelled as the base does."""
@@ -160,7 +176,7 @@ def parse_template(source: Source) -> Template:
 
 def _entry(source: Source, place: Place, entry: Any, tag_prefix: str) -> Entry:
     where = source.at(*place)
-    if not isinstance(entry, dict) or not isinstance(entry.get("type"), str) or not entry["type"]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("type"), str):
         raise UsageError(f"{where}: entry {int(place[-1]) + 1} of resources has no type",
                          hint='write {type: "Microsoft.Compute/virtualMachines", count: 3}')
     _check_names(source, place, entry, _ENTRY)
@@ -181,7 +197,7 @@ def _entry(source: Source, place: Place, entry: Any, tag_prefix: str) -> Entry:
         given[name] = ((*place, "properties", name), value)
     location, columns = _columns(source, given, tag_prefix)
     return Entry(entry["type"], count, where, _name(source, place, entry, template), location, columns,
-                 _labels(source, place, entry))
+                 _labels(source, place, entry), bool(_find(source, (*place, "new"), entry, bool)))
 
 
 def _name(source: Source, place: Place, entry: Mapping[str, Any], template: Mapping[str, Any]) -> Text | None:
@@ -282,7 +298,7 @@ def _find(source: Source, place: Place, table: Mapping[str, Any], kind: type) ->
     return value
 
 
-_SAID: Mapping[Any, str] = {str: "a text", list: "a list", dict: "a table"}
+_SAID: Mapping[Any, str] = {str: "a text", list: "a list", dict: "a table", bool: "true or false"}
 
 
 def _expect(source: Source, place: Place, value: Any, kind: Any) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import IntEnum
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from synthgen.base import Base
+from synthgen.base import Base, Mask
 from synthgen.clones import Clones
 from synthgen.identifiers import GUID
 from synthgen.seeding import I64
@@ -23,7 +23,13 @@ from synthgen.templates.counting import Counting
 from synthgen.templates.shares import Share, Shares
 from synthgen.templates.texts import Text
 
-_ALONE, _MARKED, _NUMBERED = range(3)
+
+class Marking(IntEnum):
+    """What follows a given name, so that no other node has it or its id."""
+
+    NONE = 0
+    MARK = 1
+    NUMBER = 2
 
 
 class GivenNames:
@@ -39,17 +45,17 @@ class GivenNames:
         self._shares = shares
         naming = np.array([any(share.entry.name for share in shares.of(kind)) for kind in range(shares.containers + 1)]
                           + [False])
-        self.named: npt.NDArray[np.bool_] = naming[kind_of] & (clones.group_of >= 0)
-        self.in_ids: npt.NDArray[np.bool_] = np.zeros(base.size, np.bool_)
-        self._least: I64 = np.full(base.size, _ALONE, np.int64)
+        self.named: Mask = naming[kind_of] & (clones.group_of >= 0)
+        self.in_ids: Mask = np.zeros(base.size, np.bool_)
+        self._least: I64 = np.full(base.size, Marking.NONE, np.int64)
         self._firsts: I64 = np.cumsum([0, *shares.totals.values()])
         self._modes: I64 = np.array([_mode(shares.of(kind)) for kind in range(shares.containers + 1)])
-        self._modes[shares.containers] = max(_MARKED, self._modes[shares.containers])
+        self._modes[shares.containers] = max(Marking.MARK, self._modes[shares.containers])
         if self.named.any():
             self._look_at_ids(base, clones, kind_of)
         for group in clones.groups:
             if _names_are_unique(base, base.nodes[group.table].labels):
-                self._least[group.members] = _NUMBERED
+                self._least[group.members] = Marking.NUMBER
 
     def texts(self, nodes: I64, copies: I64) -> pl.Series:
         """Give the names of clones; null where the base's name is kept, with a token."""
@@ -62,9 +68,25 @@ class GivenNames:
         modes = np.maximum(least, self._modes[kinds])
         mark = self._shares.mark
         return pl.DataFrame({"name": names, "mode": modes, "number": self._firsts[kinds] + numbers}).select(
-            pl.when(pl.col("mode") == _ALONE).then(pl.col("name"))
-            .when(pl.col("mode") == _MARKED).then(pl.col("name") + f"-{mark}")
+            pl.when(pl.col("mode") == Marking.NONE).then(pl.col("name"))
+            .when(pl.col("mode") == Marking.MARK).then(pl.col("name") + f"-{mark}")
             .otherwise(pl.format(f"{{}}-{mark}-{{}}", "name", "number")).alias("name")).to_series()
+
+    def of_new_types(self, nodes: I64, kinds: I64, numbers: I64, types: pl.Series, least: I64) -> pl.Series:
+        """Give the names of resources of types that the base has none of: the end of the type where none is given.
+
+        Args:
+            nodes: In whose places they stand.
+            kinds: Their kinds.
+            numbers: And their numbers in these.
+            types: Their types.
+            least: `Marking` that their ids need.
+        """
+        given = self.marked(kinds, numbers, np.maximum(self._least[nodes], least))
+        frame = pl.DataFrame({"type": types, "number": self._firsts[kinds] + numbers})
+        usual = frame.select(pl.format(f"{{}}-{self._shares.mark}-{{}}", pl.col("type").str.extract(
+            r"([^/:]*)$").str.to_lowercase(), "number")).to_series()
+        return given.zip_with(given.is_not_null(), usual)
 
     def _look_at_ids(self, base: Base, clones: Clones, kind_of: I64) -> None:
         ids, names = base.texts(base.profile.id), base.texts(base.profile.name_property)
@@ -83,9 +105,9 @@ class GivenNames:
             stems.append((stem, int(kind_of[node])))
             parts = stem.split("/")
             if not any("/".join(parts[:length]) in by_id for length in range(1, len(parts))):
-                self._least[node] = _MARKED
+                self._least[node] = Marking.MARK
         for kind in _sharing(stems):
-            self._modes[kind] = _NUMBERED
+            self._modes[kind] = Marking.NUMBER
 
 
 def _names_are_unique(base: Base, labels: Sequence[str]) -> bool:
@@ -103,8 +125,8 @@ def _sharing(stems: list[tuple[str, int]]) -> list[int]:
 def _mode(shares: Sequence[Share]) -> int:
     named = [share for share in shares if share.entry.name is not None]
     if all(_is_unique(share) for share in named) and all(_apart(*pair) for pair in combinations(named, 2)):
-        return _ALONE
-    return _NUMBERED
+        return Marking.NONE
+    return Marking.NUMBER
 
 
 def _is_unique(share: Share) -> bool:

@@ -48,7 +48,8 @@ class Overrides:
     """
 
     def __init__(
-        self, base: Base, clones: Clones, shares: Shares, *, counting: Counting, kind_of: I64, relocated: Mask
+        self, base: Base, clones: Clones, shares: Shares, *, counting: Counting, kind_of: I64, relocated: Mask,
+        labels: Mapping[int, tuple[str, ...]],
     ) -> None:
         """Look at what is asked for in the light of what the base has.
 
@@ -60,6 +61,7 @@ class Overrides:
         self.counting = counting
         self.relocated = relocated
         self.names = GivenNames(base, clones, counting, shares, kind_of)
+        self._labels = labels
         self._tenant = _only_tenant(base)
         self._columns: dict[tuple[int, int], _Columns] = {}
         for table in sorted({group.table for group in clones.groups}):
@@ -69,7 +71,7 @@ class Overrides:
 
     def labels(self, group: CloneGroup) -> tuple[str, ...]:
         """Give the label set of a group's clones."""
-        return self._base.nodes[group.table].labels
+        return self._labels.get(group.first, self._base.nodes[group.table].labels)
 
     def block(self, block: NodeBlock, group: CloneGroup) -> NodeBlock:
         """Give a block of clones with what the file says in place of what they took over."""
@@ -220,7 +222,9 @@ _FOUND: Mapping[str, Callable[[_Rows], Sequence[Any]]] = {
 }
 
 
-def override_clones(base: Base, clones: Clones, shares: Shares) -> Overrides:
+def override_clones(
+    base: Base, clones: Clones, shares: Shares, labels: Mapping[int, tuple[str, ...]]
+) -> Overrides:
     """Prepare the part of a template file in a pass whose clones are of the types of their originals."""
     kinds = {type_: kind for kind, type_ in enumerate(shares.types)}
     kind_of: I64 = base.resource_types.replace_strict(kinds, default=NO_KIND, return_dtype=pl.Int64).to_numpy().copy()
@@ -229,7 +233,7 @@ def override_clones(base: Base, clones: Clones, shares: Shares) -> Overrides:
     moving = np.array([any(share.entry.location for share in shares.of(kind)) for kind in kinds.values()]
                       + [False, False])
     return Overrides(base, clones, shares, counting=CloneCounting(clones, kind_of), kind_of=kind_of,
-                     relocated=moving[kind_of])
+                     relocated=moving[kind_of], labels=labels)
 
 
 def _check_part(profile: Profile, name: str, value: Value) -> None:

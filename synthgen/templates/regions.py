@@ -54,6 +54,12 @@ def relocate(base: Base, lifts: Sequence[Lift], overrides: Overrides) -> Relocat
     return Relocated(kept, blocks, left_out)
 
 
+def place_types(base: Base) -> set[str]:
+    """Name the types of relationships that tie resources to the nodes of their locations."""
+    names, locations = _keys(base.texts(base.profile.name_property or "name")), _keys(base.texts(base.profile.location))
+    return {table.type for table in base.relationships if _ties_to_places(base, table, names, locations)}
+
+
 class _Places:
     """The base's nodes of locations.
 
@@ -65,9 +71,8 @@ class _Places:
     def __init__(self, base: Base) -> None:
         self._base = base
         names = _keys(base.texts(base.profile.name_property or "name"))
-        locations = _keys(base.texts(base.profile.location))
         shared = base.having(Role.SHARED)
-        self.types = {table.type for table in base.relationships if _ties_to_places(base, table, names, locations)}
+        self.types = place_types(base)
         ends = np.unique(np.concatenate([np.zeros(0, np.int64), *(
             numbers[shared[numbers]] for table in base.relationships if table.type in self.types
             for numbers in (table.start, table.end))]))

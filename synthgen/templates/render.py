@@ -45,7 +45,8 @@ class Renderer:
             self._fixed = json_text(plain) if self._nested else float(plain) if kind == "FLOAT" and plain is not None \
                 else plain
         else:
-            self._template = _compile(value.content, self.names, texts=kind == "STRING")
+            self._template = _compile(_texts(value.content) if kind.endswith("STRING>") else value.content, self.names,
+                                      texts=kind == "STRING")
 
     def column(self, rows: int, values: Mapping[str, Sequence[Any]]) -> pl.Series:
         """Make the values of some rows.
@@ -73,6 +74,11 @@ def _plain(content: Any) -> Any:
             return [_plain(item) for item in content]
         case _:
             return content
+
+
+def _texts(items: Sequence[Text]) -> list[Text]:
+    """Let the items of a list be texts, also those that are one expression of a number."""
+    return [Text((*item.pieces, "")) for item in items]
 
 
 def _compile(content: Any, names: Sequence[str], *, texts: bool) -> Template:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,12 +14,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from synthgen.base import Base
 from synthgen.generate import grow
 from synthgen.graph import Graph
+from synthgen.inference import infer_profile
 from synthgen.parameters import TemplateParameters
 from synthgen.sources import parse_source
 from synthgen.templates.file import Template, parse_template
-from tests.graphs import base_graphs
+from tests.graphs import any_graphs, base_graphs, stored
 from tests.growths import OPERATION, Made, MadeNode, View, files_of, grown_base, largest_remainder, made_by, make_bundle
 
 LOCATIONS = ("eastus", "westeurope", "West Europe", "mars")
@@ -57,15 +59,32 @@ def entries(draw: st.DrawFn, type_: str) -> dict[str, Any]:
     return {**entry, **({"template": template} if template else {})}
 
 
+NEW_TYPES = ("Microsoft.New/things", "Brand:New")
+
+
+@st.composite
+def rules(draw: st.DrawFn, types: Sequence[str]) -> dict[str, Any]:
+    """A relationship rule between types of the file."""
+    start, end = draw(st.sampled_from(types)), draw(st.sampled_from(types))
+    how = draw(st.sampled_from(("chain", "ring", "many-to-many") if start == end else ("one-to-one", "many-to-one")))
+    return {"from": start, "type": "RULED", "to": end, "how": how, "share": draw(st.sampled_from((1, 0.5, 0)))}
+
+
 @st.composite
 def documents(draw: st.DrawFn, view: View) -> dict[str, Any]:
     """A template file for a base; a type may have several entries."""
-    types = draw(st.lists(st.sampled_from(view.types()), min_size=1, max_size=4))
+    types = draw(st.lists(st.sampled_from((*view.types(), *NEW_TYPES)), min_size=1, max_size=4))
     document: dict[str, Any] = {"metadata": {"name": "any"}, "resources": [draw(entries(type_)) for type_ in types]}
     config = {"random_locations": draw(st.lists(st.sampled_from(LOCATIONS), min_size=1, max_size=3))}
     if draw(st.booleans()):
         config["resource_group_pattern"] = draw(st.sampled_from(("rg-{index}", "one group")))
     assume(sum(entry["count"] for entry in document["resources"]))
+    document["relationships"] = draw(st.lists(rules(types), max_size=2))
+    told = [type_ for type_ in types if all("type" in node.properties for node in view.nodes if node.type == type_)]
+    labelled = draw(st.sampled_from((None, *told)))
+    for entry in document["resources"]:
+        if entry["type"] == labelled:
+            entry["labels"] = ["Special"]
     return {**document, "config": config}
 
 
@@ -90,6 +109,8 @@ def test_what_is_made_is_what_the_file_says(graph: Graph, data: st.DataObject, f
     assert not set(ids) & view.ids
     for type_ in due:
         check_type(document, type_, due[type_], [node for node in made.resources if node.type == type_], view)
+    check_rules(document, due, made)
+    check_labels(document, made, view)
     check_children(made)
     check_places(made, view, bundle.manifest.left_out)
 
@@ -140,6 +161,30 @@ def tagged_row(node: MadeNode) -> str:
     return tags["row"]
 
 
+def check_rules(document: Mapping[str, Any], due: Mapping[str, int], made: Made) -> None:
+    """Each rule makes as many as its arithmetic says, between resources of its types, none twice."""
+    for rule in document["relationships"]:
+        n, m = due[rule["from"]], due[rule["to"]]
+        full = {"chain": max(0, n - 1), "ring": n if n > 1 else 0, "one-to-one": min(n, m),
+                "many-to-one": n if m else 0, "many-to-many": n * max(0, min(2, n - 1))}[rule["how"]]
+        rule["due"] = int(Fraction(str(rule["share"])) * full + Fraction(1, 2))
+    ties = [(made.nodes[start[1]].type, made.nodes[end[1]].type) for start, type_, end, _ in made.relationships
+            if type_ == "RULED"]
+    wanted = Counter[tuple[str, str]]()
+    for rule in document["relationships"]:
+        wanted[rule["from"], rule["to"]] += rule["due"]
+    assert Counter(ties) == +wanted
+
+
+def check_labels(document: Mapping[str, Any], made: Made, view: View) -> None:
+    """Labels that the file gives are added, on all resources of the type and on no others."""
+    labelled = {entry["type"] for entry in document["resources"] if "labels" in entry}
+    for node in made.resources:
+        assert ("Special" in node.labels) == (node.type in labelled)
+        others = set(node.labels) - {"Special"}
+        assert others in [set(one.labels) for one in view.nodes if one.resource]
+
+
 def group_of(values: Mapping[str, Any]) -> str:
     """Name the group that a resource is in, by its id or what it says."""
     in_id = re.search(r"/resourceGroups/([^/]+)", values.get("id", ""))
@@ -151,7 +196,9 @@ def check_children(made: Made) -> None:
     for start, type_, end, _ in made.relationships:
         if type_ == "CONTAINS" and start[0] == end[0] == "operation":
             above, below = (made.nodes[number].properties for _, number in (start, end))
-            source_above, source_below = above["template_source_id"], below["template_source_id"]
+            source_above, source_below = (values.get("template_source_id", "") for values in (above, below))
+            if below.get("type") in NEW_TYPES and "/" in above.get("id", ""):
+                assert below["id"].startswith(f"{above['id']}/")
             if "id" in above and "id" in below and source_below.startswith(f"{source_above}/"):
                 assert below["id"].startswith(f"{above['id']}/")
 
@@ -182,3 +229,34 @@ def test_rows_are_the_same_however_they_are_cut(graph: Graph, data: st.DataObjec
             assert_frame_equal(pl.concat(pieces), block.make(0, block.rows))
         first = make_bundle(base, parameters, out / "1")
         assert files_of(first.path) == files_of(make_bundle(base, parameters, out / "2").path)
+
+
+@settings(deadline=None, max_examples=20)
+@given(any_graphs(), st.data())
+def test_any_graph_gets_what_it_has_and_what_it_has_not(graph: Graph, data: st.DataObject) -> None:
+    """Where labels are the types, a new type is a new label set; counts are exact and keys unique all the same."""
+    with stored(graph, profile="auto") as snapshot:
+        profile = infer_profile(snapshot)
+        base = Base(snapshot, profile)
+        known = sorted(set(base.resource_types.filter(pl.Series(base.resources))))
+        entry = st.fixed_dictionaries({"count": st.integers(0, 5), "properties": st.just({"fresh": "x{{ index }}"})})
+        entries = data.draw(st.dictionaries(st.sampled_from([*known, "Brand:New", "Odd"]), entry, min_size=1))
+        assume(any(entry["count"] for entry in entries.values()))
+        document = {"resources": [{"type": type_, "new": type_ not in known, **entry}
+                                  for type_, entry in entries.items()]}
+        assume(all(":" not in type_ or type_ == "Brand:New" or base.resources.any() for type_ in entries))
+        parameters = TemplateParameters(template=template_of(document))
+        growth = grow(base, parameters, operation_id=OPERATION, seed=1)
+    made = Counter[str]()
+    fresh, keys = Counter[str](), list[Any]()
+    for block in growth.nodes:
+        frame = block.make(0, block.rows)
+        made.update(block.resource_types)
+        fresh.update(frame["fresh"].drop_nulls() if "fresh" in frame.columns else [])
+        keys.extend(frame[profile.id].drop_nulls() if profile.id in frame.columns else ())
+        if "Brand:New" in block.resource_types:
+            assert block.labels == ("Brand", "New")
+    counts = {type_: entry["count"] for type_, entry in entries.items()}
+    assert made == {type_: count for type_, count in counts.items() if count}
+    assert fresh == sum((Counter(f"x{index}" for index in range(count)) for count in counts.values()), Counter())
+    assert len(set(keys)) == len(keys)
