@@ -7,6 +7,7 @@ containers, and the relationships between these and to shared nodes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from synthgen.fidelity.measured import (
 from synthgen.graph import END, START
 from synthgen.metadata import OPERATION_ID
 from synthgen.privacy.anonymise import anonymise
-from synthgen.profile import Role
+from synthgen.profile import Profile, Role
 from synthgen.seeding import I64, derive_seed, mix
 
 
@@ -106,29 +107,48 @@ def measure_bundle(bundle: Bundle, base: Base, kinds: Vocabulary, types: Vocabul
     for ends in (start, end):
         ends[ends < 0] = made + np.searchsorted(anchors, -1 - ends[ends < 0])
     kind = np.concatenate([_made_kinds(bundle, base, kinds), kinds_of(base, kinds)[anchors]])
+    own = np.zeros(len(kind), np.bool_)
+    for group in manifest.node_groups:
+        own[group.first:group.first + group.rows] = _is_own(group.labels, manifest, base.profile)
+    kept = own[start] | own[end]
 
-    def nodes() -> Iterator[Rows]:
-        for group in manifest.node_groups:
-            properties = own_properties(group.types)
-            for part in group.parts:
-                frame = read_nodes(bundle, group, part)
-                yield rows_of(frame[":id"].to_numpy(), properties, frame)
-
-    def relationships() -> Iterator[Rows]:
-        first = 0
-        for group in manifest.relationship_groups:
-            for part in group.parts:
-                if group.types:
-                    numbers = np.arange(first, first + part.rows, dtype=np.int64)
-                    yield rows_of(numbers, group.types, read_relationships(bundle, group, part))
-                first += part.rows
-
-    own = np.arange(len(kind)) < made
+    # A new shared node, such as a subscription of a new tenant, is like no other: its number is its identity.
+    made_identity = np.where(own[:made], 0, np.arange(1, made + 1)).astype(np.uint64)
     return Measured(
         kinds=kinds, types=types, kind=kind, own=own, shared=~own,
-        identity=np.concatenate([np.zeros(made, np.uint64), identities_of(base.nodes)[anchors]]),
-        start=start, end=end, type=codes, nodes=nodes, relationships=relationships,
+        identity=np.concatenate([made_identity, identities_of(base.nodes)[anchors]]),
+        start=start[kept], end=end[kept], type=codes[kept],
+        nodes=partial(_node_rows, bundle, base.profile), relationships=partial(_relationship_rows, bundle, kept),
     )
+
+
+def _node_rows(bundle: Bundle, profile: Profile) -> Iterator[Rows]:
+    for group in bundle.manifest.node_groups:
+        if not _is_own(group.labels, bundle.manifest, profile):
+            continue
+        properties = own_properties(group.types)
+        for part in group.parts:
+            frame = read_nodes(bundle, group, part)
+            yield rows_of(frame[":id"].to_numpy(), properties, frame)
+
+
+def _relationship_rows(bundle: Bundle, kept: Mask) -> Iterator[Rows]:
+    first, place = 0, 0
+    for group in bundle.manifest.relationship_groups:
+        for part in group.parts:
+            chosen = np.flatnonzero(kept[first:first + part.rows])
+            if group.types:
+                numbers = np.arange(place, place + len(chosen), dtype=np.int64)
+                yield rows_of(numbers, group.types, read_relationships(bundle, group, part), chosen)
+            first, place = first + part.rows, place + len(chosen)
+
+
+def _is_own(labels: tuple[str, ...], manifest: Manifest, profile: Profile) -> bool:
+    """Say whether synthetic nodes of a label set are compared: those of a shared one are ends, as the base's are.
+
+    A scenario's nodes are all compared, whatever part the profile gives their labels.
+    """
+    return manifest.strategy == "scenario" or profile.role(labels) is not Role.SHARED
 
 
 def _relationships(bundle: Bundle, types: Vocabulary) -> tuple[I64, I64, I32]:
@@ -164,8 +184,11 @@ def measure_loaded(loaded: Base, manifest: Manifest, kinds: Vocabulary, types: V
     Raises:
         UsageError: Nothing of the operation is there.
     """
-    own = (loaded.texts(OPERATION_ID) == manifest.operation_id).fill_null(value=False).to_numpy()
+    own = (loaded.texts(OPERATION_ID) == manifest.operation_id).fill_null(value=False).to_numpy().copy()
     if not own.any():
         raise UsageError(f"nothing of {manifest.operation_id} is in the database",
                          hint="load it first, or leave out --in-database to measure its files")
+    for table in loaded.nodes:
+        if not _is_own(table.labels, manifest, loaded.profile):
+            own[table.numbers] = False
     return measure_part(loaded, own, np.ones(loaded.size, np.bool_), kinds, types)

@@ -116,6 +116,14 @@ def test_what_was_asked_for_is_not_judged(out, parameters, number, changed, judg
     assert report.changes
 
 
+def test_a_new_tenant_is_no_part_of_the_shape(out):
+    """Copies under a new tenant are as the base; its own subscriptions stand where the base's shared ones do."""
+    report = report_on(made(out, TemplateParameters(scale_factor=2.0, into_tenant="new"), 8), out / "base")
+    scores = {one.measurement.measure.key: one.measurement.outcome.score for one in report.judged}
+    assert all(scores[key] == 1 for key in ("type_mix", "pattern_mix", "pattern_validity", "degree", "components"))
+    assert {"shared_ends", "properties"} <= {key for change in report.changes for key in change.measures}
+
+
 def test_targets_follow_the_strategy(out):
     """Whole copies are held to more than parts of a copy and random graphs."""
     whole, part, drawn = (targets_of(made(out, parameters, number).manifest) for number, parameters in (
@@ -164,8 +172,9 @@ def loaded(bundle: Bundle, base: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("parameters", "number"), [(TemplateParameters(scale_factor=1.5), 6),
-                                                    (ScenarioParameters(scenario="hub-spoke"), 2)])
+@pytest.mark.parametrize(("parameters", "number"), [
+    (TemplateParameters(scale_factor=1.5), 6), (ScenarioParameters(scenario="hub-spoke"), 2),
+    (TemplateParameters(scale_factor=2.0, into_tenant="new"), 8)])
 def test_what_is_loaded_scores_as_its_files(out, tmp_path, parameters, number):
     """Measured within a reading of the whole database, an operation has the same scores, and the report says where."""
     bundle = made(out, parameters, number)
