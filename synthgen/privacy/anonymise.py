@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from synthgen.base import Base
-from synthgen.privacy.census import Census, Column, leaf_field, leaves, node_columns, relationship_columns
+from synthgen.privacy.census import Census, Column, node_columns, relationship_columns
 from synthgen.privacy.rare import OTHER, generalised
 from synthgen.privacy.request import FEWEST_OWNERS
 from synthgen.privacy.search import Search, texts_of
@@ -122,11 +122,9 @@ class _Rewriting:
         document = read_json(text)
         if document is None:
             return self._value(column.field, column.part, type_, text)
-        parts = iter(leaves(column.field, column.part, self._base.profile, document))
 
         def leaf(at: tuple[str, ...], value: Any) -> Any:
-            part = next(parts)[1]
-            field = leaf_field(column.field, at)
+            field, part = self._census.leaves.place(column.field, column.part, at)
             if isinstance(value, str):
                 return self._value(field, Part.PLAIN if part in {Part.NAME, Part.ID} else part, type_, value)
             kind = {int: "INTEGER", float: "FLOAT"}.get(type(value))

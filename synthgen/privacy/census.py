@@ -91,25 +91,24 @@ def columns_of(base: Base) -> Iterator[Column]:
         yield from relationship_columns(base, relationships)
 
 
-def leaves(column_field: str, part: Part, profile: Profile, document: Any) -> Iterator[tuple[str, Part, Any]]:
-    """Give each value in a JSON document with its field and part; below a tag or a person everything is one."""
-    found: list[tuple[str, Part, Any]] = []
+class Leaves:
+    """Where values in JSON texts are counted, and the parts they play: each place is looked at once."""
 
-    def leaf(at: tuple[str, ...], value: Any) -> Any:
-        own = part if part in {Part.TAG, Part.PERSON} or not at else part_of(at[-1], profile)
-        found.append((leaf_field(column_field, at), Part.TAG if Part.TAG in _parts_above(at, profile) else own, value))
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._known: dict[tuple[str, Part, tuple[str, ...]], tuple[str, Part]] = {}
 
-    walk_json(document, leaf)
-    return iter(found)
+    def place(self, field_: str, part: Part, at: tuple[str, ...]) -> tuple[str, Part]:
+        """Give the field and the part of the value under these keys, in a column of that field and part.
 
-
-def leaf_field(column_field: str, at: tuple[str, ...]) -> str:
-    """Name the field of a value in a JSON text: the column's and the key it stands under."""
-    return f"{column_field}:{at[-1]}" if at else f"{column_field}:"
-
-
-def _parts_above(at: tuple[str, ...], profile: Profile) -> set[Part]:
-    return {part_of(key, profile) for key in at[:-1] if "tag" in key.lower()}
+        Keys are fields of their own. On a tag or a person, and below a key that says so, everything plays that part.
+        """
+        where = field_, part, at
+        if where not in self._known:
+            parts = [part, *(part_of(key, self._profile) for key in at)]
+            below = next((one for one in parts[:-1] if one in {Part.TAG, Part.PERSON}), parts[-1])
+            self._known[where] = (f"{field_}:{at[-1] if at else ''}", below)
+        return self._known[where]
 
 
 @dataclass
@@ -138,6 +137,7 @@ class Census:
     in_json: Counter[tuple[str, Part]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self.leaves = Leaves(self.base.profile)
         for column in columns_of(self.base):
             for type_, value, count in column.counted():
                 self.owners[column.field][value] += count
@@ -160,15 +160,18 @@ class Census:
             self.keys[name.lower()] += count
             return name
 
-        walk_json(document, lambda _, value: value, key=key)
-        for leaf, part, value in leaves(column.field, column.part, self.base.profile, document):
-            if isinstance(value, str):
-                self._read(value)
-                if part in {Part.NAME, Part.ID}:
-                    self.in_json[value.lower(), part] += count
-                    part = Part.PLAIN  # noqa: PLW2901 - what JSON calls a name may be one of a kind: settled at the end
-                self._count(leaf, part, type_, value, count)
-            self.owners[leaf][value] += count
+        def leaf(at: tuple[str, ...], value: Any) -> None:
+            where, part = self.leaves.place(column.field, column.part, at)
+            self.owners[where][value] += count
+            if not isinstance(value, str):
+                return
+            self._read(value)
+            if part in {Part.NAME, Part.ID}:
+                self.in_json[value.lower(), part] += count
+                part = Part.PLAIN  # what JSON calls a name may be one of a kind: settled at the end
+            self._count(where, part, type_, value, count)
+
+        walk_json(document, leaf, key=key)
 
     def _read(self, text: str) -> None:
         self.words.update(fine_words(text))

@@ -7,11 +7,9 @@ import itertools
 from collections.abc import Callable, Collection, Iterator
 from functools import cache, cached_property
 
-import numpy as np
 from faker import Faker
 
-from synthgen.pieces import guid_texts
-from synthgen.seeding import derive_seed, mix
+from synthgen.seeding import derive_seed
 
 _POOL_SIZE = 1_000
 _FEWEST = 100
@@ -70,10 +68,13 @@ class Pools:
         return pool[self.number(*names) % len(pool)]
 
     def guid(self, text: str) -> str:
-        """Give the GUID for a GUID."""
-        octets = np.frombuffer(hashlib.blake2b(text.lower().encode(), digest_size=16).digest(), "<u8")
-        high, low = (mix(octets, derive_seed(self._seed, "guid", half)) for half in ("high", "low"))
-        return str(guid_texts(high[:1] ^ low[1:], low[:1] ^ high[1:])[0])
+        """Give the GUID of version 8 (RFC 9562) for a GUID."""
+        key = self._seed.to_bytes(8, "little")
+        octets = bytearray(hashlib.blake2b(text.lower().encode(), key=key, digest_size=16).digest())
+        octets[6] = octets[6] & 0x0F | 0x80
+        octets[8] = octets[8] & 0x3F | 0x80
+        digits = octets.hex()
+        return "-".join(digits[begin:end] for begin, end in itertools.pairwise((0, 8, 12, 16, 20, 32)))
 
 
 _DRAWS: dict[str, Callable[[Faker], str]] = {

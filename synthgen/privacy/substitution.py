@@ -25,6 +25,7 @@ _CONVENTIONS = frozenset((
 ))
 """Abbreviations that resource names begin with (Microsoft's Cloud Adoption Framework), and the like."""
 _NUMBERS = 900
+_TRIES = 20
 _SPECIAL_NETWORKS = ("0.", "127.", "255.", "169.254.", "224.", "168.63.129.16")
 _MASK = re.compile(r"(255|254|252|248|240|224|192|128|0)(\.(255|254|252|248|240|224|192|128|0)){3}")
 
@@ -120,18 +121,16 @@ class Substitution:
         return made
 
     def _code(self, word: str, letters: str, width: int) -> str:
-        # Numbers that the base does not use for anything, as many digits if there are enough of them, else one more.
-        size, step = 10 ** width, 0
-        while True:
-            digits = int(permute(np.array([self._pools.number("code", letters, word, step) % size]),
-                                 self._pools.number("digits", width), size)[0])
-            made = f"{letters}{digits:0{width}d}" if size == 10 ** width else f"{letters}{digits}"
-            if made not in self._given and not self._holds_base_words(made, kept=letters.rstrip("-_")):
-                self._given.add(made)
-                return made
-            step += 1
-            if step % 20 == 0:
-                size *= 10
+        # Numbers that the base does not use for anything, as many digits if there are enough of them, else more.
+        candidates = (self._numbered(word, letters, width, step) for step in itertools.count())
+        made = next(made for made in candidates
+                    if made not in self._given and not self._holds_base_words(made, kept=letters.rstrip("-_")))
+        self._given.add(made)
+        return made
+
+    def _numbered(self, word: str, letters: str, width: int, step: int) -> str:
+        digits = width + step // _TRIES
+        return f"{letters}{self._pools.number('code', letters, word, step) % 10 ** digits:0{digits}d}"
 
     def _holds_base_words(self, made: str, *, kept: str = "") -> bool:
         return any(word in self._taken and word != kept for word in fine_words(made))
