@@ -32,7 +32,7 @@ def test_distances_known_by_hand():
     assert wasserstein(one, other, (), "value")["distance"].item() == pytest.approx(0.75 / 3.75)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(samples, samples)
 def test_distances_are_scipys(one, other):
     """Kolmogorov-Smirnov and Wasserstein are the library's; total variation is half the L1 distance."""
