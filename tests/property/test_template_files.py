@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import polars as pl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -20,9 +21,22 @@ from synthgen.graph import Graph
 from synthgen.inference import infer_profile
 from synthgen.parameters import TemplateParameters
 from synthgen.sources import parse_source
+from synthgen.templates.counting import Shuffle
 from synthgen.templates.file import Template, parse_template
-from tests.graphs import any_graphs, base_graphs, stored
-from tests.growths import OPERATION, Made, MadeNode, View, files_of, grown_base, largest_remainder, made_by, make_bundle
+from tests.graphs import any_graphs, base_drafts, base_graphs, stored
+from tests.growths import (
+    OPERATION,
+    OTHER_OPERATION,
+    Made,
+    MadeNode,
+    View,
+    files_of,
+    grown_base,
+    largest_remainder,
+    made_by,
+    make_bundle,
+)
+from tests.property.test_strategies import check_counts, check_ends
 
 LOCATIONS = ("eastus", "westeurope", "West Europe", "mars")
 PATTERNS = ("vm-{index}", "vm-1{index}", "{{ index + 1 }}", "n{index:03d}x", "all alike", "{{ index // 2 }}",
@@ -88,12 +102,23 @@ def documents(draw: st.DrawFn, view: View) -> dict[str, Any]:
     return {**document, "config": config}
 
 
+@st.composite
+def located_graphs(draw: st.DrawFn) -> Graph:
+    """Azure-like graphs whose resources say where they are, as their ties to regions do."""
+    draft = draw(base_drafts())
+    for start, type_, end, _ in draft.relationships:
+        if type_ == "LOCATED_IN":
+            draft.nodes[start].properties["location"] = draft.nodes[end].properties["name"]
+            draft.nodes[start].types["location"] = "STRING"
+    return draft.graph(sparse=draw(st.booleans()))
+
+
 def template_of(document: Mapping[str, Any]) -> Template:
     return parse_template(parse_source(json.dumps(document), said="t.json", suffix=".json"))
 
 
 @settings(deadline=None, max_examples=30)
-@given(base_graphs(), st.data(), st.sampled_from((None, 2.0, 0.5, 1.75)))
+@given(located_graphs(), st.data(), st.sampled_from((None, 2.0, 0.5, 1.75)))
 def test_what_is_made_is_what_the_file_says(graph: Graph, data: st.DataObject, factor: float | None) -> None:
     """Counts per type are exact, ids unique, names, locations and properties those that anyone computes by hand."""
     with grown_base(graph) as (base, view, out):
@@ -113,6 +138,9 @@ def test_what_is_made_is_what_the_file_says(graph: Graph, data: st.DataObject, f
     check_labels(document, made, view)
     check_children(made)
     check_places(made, view, bundle.manifest.left_out)
+    check_names_in_ids(made, view)
+    check_ends(made, view)
+    check_counts(made, view, bundle.manifest)
 
 
 def counts_due(document: Mapping[str, Any], factor: float | None) -> dict[str, int]:
@@ -204,14 +232,20 @@ def check_children(made: Made) -> None:
 
 
 def check_places(made: Made, view: View, left_out: Mapping[str, int]) -> None:
-    """A resource that says where it is, and is tied to a region, is tied to that one, if the base ties it so."""
-    agreeing = all(view.nodes[end].properties["name"] == view.nodes[start].properties.get("location")
-                   for start, type_, end in view.relationships if type_ == "LOCATED_IN")
-    for start, type_, end, _ in made.relationships:
-        if agreeing and type_ == "LOCATED_IN" and start[0] == "operation":
-            where = made.nodes[start[1]].properties["location"]
-            assert view.nodes[end[1]].properties["name"] == where.lower().replace(" ", "")
+    """A resource that is tied to a region is tied to the one that its own location names; the others are counted."""
+    tied = [(made.nodes[start[1]].properties["location"], view.nodes[end[1]].properties["name"])
+            for start, type_, end, _ in made.relationships if type_ == "LOCATED_IN"]
+    assert all(where.lower().replace(" ", "") == name for where, name in tied)
     assert all(count > 0 for count in left_out.values())
+
+
+def check_names_in_ids(made: Made, view: View) -> None:
+    """An id ends with the name where that of the original does, whatever the name has become."""
+    for node in made.nodes:
+        original = view.nodes[view.source_ids[node.properties["template_source_id"]]].properties \
+            if "template_source_id" in node.properties else {"id": "/x", "name": "x"}
+        if "name" in original and original.get("id", "").endswith(f"/{original['name']}") and original["name"]:
+            assert node.properties["id"].endswith(f"/{node.properties['name']}")
 
 
 @settings(deadline=None, max_examples=15)
@@ -229,6 +263,17 @@ def test_rows_are_the_same_however_they_are_cut(graph: Graph, data: st.DataObjec
             assert_frame_equal(pl.concat(pieces), block.make(0, block.rows))
         first = make_bundle(base, parameters, out / "1")
         assert files_of(first.path) == files_of(make_bundle(base, parameters, out / "2").path)
+        other = made_by(make_bundle(base, parameters, out / "3", operation_id=OTHER_OPERATION))
+        ids = {node.properties.get("id") for node in made_by(first).nodes} - {None}
+        assert not ids & {node.properties.get("id") for node in other.nodes}, "two operations never share an id"
+
+
+@given(st.integers(1, 5000), st.integers(0, 2**64))
+def test_a_shuffle_is_a_bijection_with_a_way_back(size: int, seed: int) -> None:
+    """Every place is taken once, and the way back leads to where it came from."""
+    shuffle, numbers = Shuffle(size, seed), np.arange(size)
+    assert np.array_equal(np.sort(shuffle.to(numbers)), numbers)
+    assert np.array_equal(shuffle.back(shuffle.to(numbers)), numbers)
 
 
 @settings(deadline=None, max_examples=20)
