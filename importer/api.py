@@ -39,6 +39,7 @@ from synthgen.privacy.request import AS_IT_IS, Privacy
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.export import digest_database, export_snapshot
 from synthgen.snapshot.read import open_snapshot
+from synthgen.templates.file import read_template
 
 DEFAULT_SEED = 0
 
@@ -122,16 +123,18 @@ class ScaleUpService:
         resource_types: Sequence[str] | None = None,
         *,
         target_count: int | None = None,
+        template_file: Path | None = None,
         seed: int = DEFAULT_SEED,
     ) -> OperationResult:
-        """Copy resources, `scale_factor` - 1 times or `target_count` of them; see `grow_template`.
+        """Copy resources, `scale_factor` - 1 times or `target_count` of them, or what a template file says.
 
         Raises:
             SynthError: The call is wrong or nothing could be begun. Once something was, the result says how it went.
         """
         return await self._run(TemplateParameters(
-            scale_factor=scale_factor, target_count=target_count, resource_types=tuple(resource_types or ()),
-            tenant=tenant_id), seed)
+            scale_factor=scale_factor, target_count=target_count,
+            template=None if template_file is None else read_template(template_file),
+            resource_types=tuple(resource_types or ()), tenant=tenant_id), seed)
 
     async def scale_up_scenario(
         self,

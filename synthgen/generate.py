@@ -29,7 +29,7 @@ from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_sna
 from synthgen.strategies.random import grow_random
 from synthgen.strategies.scenario import grow_scenario
 from synthgen.strategies.template import grow_template
-from synthgen.templates.file import Template
+from synthgen.templates.template import Template
 from synthgen.tenancy import NEW
 
 

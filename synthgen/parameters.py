@@ -9,7 +9,7 @@ from typing import Any
 
 from synthgen.errors import UsageError
 from synthgen.sources import read_source
-from synthgen.templates.file import Template
+from synthgen.templates.template import Template
 
 STRATEGIES = ("template", "scenario", "random")
 

@@ -25,11 +25,11 @@ from synthgen.seeding import I64, apportion, derive_seed
 from synthgen.strategies.absent import absent_passes, check_labels
 from synthgen.strategies.passes import Pass, members_of
 from synthgen.strategies.selection import counts_by_type, part_copy
-from synthgen.templates.file import Rule
 from synthgen.templates.overrides import override_clones
 from synthgen.templates.regions import NO_PLACE, Relocated, relocate
 from synthgen.templates.rules import rule_blocks
 from synthgen.templates.shares import Shares
+from synthgen.templates.template import Rule
 from synthgen.tenancy import into_tenant, own_tenant
 
 MOST_RESOURCES = 1_000_000_000

@@ -18,8 +18,8 @@ from synthgen.seeding import apportion
 from synthgen.strategies.absent import labels_of_new_types
 from synthgen.strategies.cloning import NewTypes, grow_by_cloning, quotas_for
 from synthgen.strategies.selection import check_types, chosen_resources, only_types, sort_types
-from synthgen.templates.file import template_of_counts
 from synthgen.templates.shares import Shares
+from synthgen.templates.template import template_of_counts
 
 
 def grow_random(

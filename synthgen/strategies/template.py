@@ -13,9 +13,9 @@ from synthgen.growth import Growth
 from synthgen.strategies.absent import labels_of_new_types
 from synthgen.strategies.cloning import NewTypes, grow_by_cloning, quotas_for
 from synthgen.strategies.selection import check_types, chosen_resources, only_types, sort_types
-from synthgen.templates.file import Template, template_of_counts
 from synthgen.templates.rules import check_rules
 from synthgen.templates.shares import Shares
+from synthgen.templates.template import Template, template_of_counts
 
 
 def grow_template(

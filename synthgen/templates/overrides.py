@@ -16,10 +16,10 @@ from synthgen.growth import NodeBlock
 from synthgen.profile import Profile, Role
 from synthgen.seeding import I64
 from synthgen.templates.counting import NO_KIND, CloneCounting, Counting
-from synthgen.templates.file import Entry
 from synthgen.templates.naming import GivenNames
 from synthgen.templates.render import Renderer
 from synthgen.templates.shares import Share, Shares
+from synthgen.templates.template import Entry
 from synthgen.templates.values import Value
 from synthgen.types import TYPES
 

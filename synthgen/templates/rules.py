@@ -16,8 +16,8 @@ from synthgen.growth import RelationshipBlock
 from synthgen.scenarios.pairs import Grid, Pairs, pair_rows
 from synthgen.seeding import I64
 from synthgen.templates.counting import Counting
-from synthgen.templates.file import Rule
 from synthgen.templates.sieve import Sieve
+from synthgen.templates.template import Rule
 
 
 @dataclass(frozen=True, slots=True)

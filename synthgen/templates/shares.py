@@ -13,8 +13,8 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.errors import UsageError
 from synthgen.seeding import I64, apportion, derive_seed, pick, token
-from synthgen.templates.file import Entry, Template
 from synthgen.templates.render import Renderer
+from synthgen.templates.template import Entry, Template
 from synthgen.templates.texts import MOST_INDEX, Text
 from synthgen.templates.values import Value
 

@@ -22,7 +22,8 @@ from synthgen.inference import infer_profile
 from synthgen.parameters import TemplateParameters
 from synthgen.sources import parse_source
 from synthgen.templates.counting import Shuffle
-from synthgen.templates.file import Template, parse_template
+from synthgen.templates.file import parse_template
+from synthgen.templates.template import Template
 from tests.graphs import any_graphs, base_drafts, base_graphs, stored
 from tests.growths import (
     OPERATION,
