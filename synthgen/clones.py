@@ -126,7 +126,7 @@ def make_groups(quotas: Sequence[tuple[int, I64, int, int]], *, first: int = 0) 
 class Lift:
     """The clones of some base relationships whose starts are in one group and whose ends in one; `None` is the base.
 
-    Row e is clone e // n of relationship e % n, where the first `extra` relationships have one clone more.
+    Row e is clone e // n + `begin` of relationship e % n, where the first `extra` relationships have one clone more.
     """
 
     table: BaseRelationships
@@ -139,6 +139,7 @@ class Lift:
     extra: int
     clones: Clones
     seed: int
+    begin: int = 0
 
     @property
     def rows(self) -> int:
@@ -147,7 +148,7 @@ class Lift:
 
     def make(self, rows: I64) -> pl.DataFrame:
         """Make the rows with these numbers."""
-        copy, position = np.divmod(rows, len(self.picks))
+        copy, position = self.places(rows)
         picks = self.picks[position]
         start, end = self.table.start[picks], self.table.end[picks]
         follower_copy = self._follower_copy(copy, picks, *((start, end) if self.drives == START else (end, start)))
@@ -157,6 +158,11 @@ class Lift:
         if not self.table.types:
             return frame
         return pl.concat([frame, self.table.frame.select(list(self.table.types))[picks]], how="horizontal")
+
+    def places(self, rows: I64) -> tuple[I64, I64]:
+        """Give the number of the clone and the position in `picks` of each row."""
+        copy, position = np.divmod(rows, len(self.picks))
+        return copy + self.begin, position
 
     def _id(self, group: CloneGroup | None, nodes: I64, copy: I64) -> I64:
         if group is None:
@@ -178,6 +184,8 @@ def shifts_of(relationships: I64, type_: str, seed: int) -> I64:
     return (mix(relationships, derive_seed(seed, "lift", type_)) >> np.uint64(2)).astype(np.int64)
 
 
+Matched = Callable[[BaseRelationships, I64], tuple[I64, BaseRelationships, int]]
+"""Gives starts of the last copy whose end is not copied another one: see `synthgen.stubs`."""
 Swapped = Callable[[BaseRelationships, I64], tuple[I64, BaseRelationships]]
 """Swaps ends among some relationships of a table: row numbers of those swapped, and the table with the new ends."""
 Rewritten = Callable[[pl.DataFrame, I64], pl.DataFrame]
@@ -188,6 +196,7 @@ NO_COPY = "no copy of the other end"
 
 def lift_relationships(
     base: Base, clones: Clones, *, seed: int, containment: Tie, others: Tie, swapped: Swapped | None = None,
+    matched: Matched | None = None,
     tables: Sequence[BaseRelationships] | None = None,
 ) -> tuple[list[Lift], dict[str, int]]:
     """Lift every base relationship that has a cloned end and no protected part.
@@ -222,9 +231,11 @@ def lift_relationships(
                 parts = [(table, np.setdiff1d(picks, moved), others), (other, moved, Tie.SHIFTED)]
             for ends, rows, tie in parts:
                 lift, lost = _lift(ends, rows, clones, tie, contains=contains, seed=seed)
-                left_out[NO_COPY] += lost
-                if lift is not None:
-                    lifts.append(lift)
+                rest, cut = None, 0
+                if matched is not None and tie is Tie.SAME and not contains:
+                    rest, cut = _last_copy(ends, rows, clones, matched, seed=seed)
+                left_out[NO_COPY] += max(lost, cut) if rest is None else cut
+                lifts.extend(one for one in (lift, rest) if one is not None)
     return lifts, {reason: count for reason, count in left_out.items() if count}
 
 
@@ -235,6 +246,23 @@ def _by_place(start: I64, end: I64, picks: I64) -> list[I64]:
     order = np.argsort(key, kind="stable")
     begins = np.unique(key[order], return_index=True)[1]
     return np.split(picks[order], begins[1:])
+
+
+def _last_copy(
+    table: BaseRelationships, picks: I64, clones: Clones, matched: Matched, *, seed: int
+) -> tuple[Lift | None, int]:
+    """Lift, in the last copy only, the relationships whose ends were cut; give how many are left without an end."""
+    if not len(picks):
+        return None, 0
+    start_group, end_group = (clones.group_of[ends[picks[0]]] for ends in (table.start, table.end))
+    if start_group < 0 or end_group < 0 or clones.groups[start_group].whole != clones.groups[end_group].whole:
+        return None, 0
+    rows, ends, cut = matched(table, picks)
+    if not len(rows):
+        return None, cut
+    group = clones.groups[start_group]
+    return Lift(table=ends, picks=rows, start_group=group, end_group=clones.groups[end_group], drives=START,
+                tie=Tie.SAME, whole=1, extra=0, clones=clones, seed=seed, begin=group.whole), cut
 
 
 def _lift(

@@ -84,7 +84,7 @@ class Renaming:
             return None
 
         def rewrite(frame: pl.DataFrame, numbers: I64) -> pl.DataFrame:
-            copy, position = np.divmod(numbers, len(lift.picks))
+            copy, position = lift.places(numbers)
             return frame.with_columns(_rewritten(frame[name], cut, position, copy) for name, cut in cuts.items())
 
         return rewrite

@@ -25,6 +25,7 @@ from synthgen.seeding import I64, apportion, derive_seed
 from synthgen.strategies.absent import absent_passes, check_labels
 from synthgen.strategies.passes import Pass, members_of
 from synthgen.strategies.selection import counts_by_type, part_copy
+from synthgen.stubs import Stubs
 from synthgen.templates.overrides import override_clones
 from synthgen.templates.regions import NO_PLACE, Relocated, relocate
 from synthgen.templates.rules import rule_blocks
@@ -163,8 +164,10 @@ def _clone(
     clones = Clones(base, make_groups(groups), containment)
     labelled = _label_sets(base, clones, labels)
     rewiring = Rewiring(base, Quoting(base, clones), share=rewire, seed=derive_seed(seed, "rewire")) if rewire else None
+    stubs = Stubs(base, clones, seed=derive_seed(seed, "stubs")) if other_tie is Tie.SAME and extra.any() else None
     lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie,
                                          swapped=rewiring.swapped if rewiring else None,
+                                         matched=stubs.matched if stubs else None,
                                          tables=tenancy.placed(base.relationships))
     overrides = None if shares is None else override_clones(base, clones, shares, labelled)
     moved = Relocated(lifts, (), 0) if overrides is None else relocate(base, lifts, overrides)

@@ -123,20 +123,25 @@ def counts_by_type(base: Base, chosen: Mask) -> dict[str, int]:
 def part_copy(base: Base, containment: Containment, chosen: Mask, quotas: Mapping[str, int], seed: int) -> Mask:
     """Mark exactly `quotas[type]` of the chosen resources of each type.
 
-    Containers are taken in a seeded order, as long as half of what they hold is still needed; what is missing then is
-    taken from as few more as a greedy cover finds (Nemhauser, Wolsey, Fisher: "An analysis of approximations for
-    maximizing submodular set functions", Mathematical Programming 14, 1978). Within a container whole resources with
-    what they contain come first, then single ones, parents before children. Of several orders that one is kept which
-    needs most nearly the share of containers that is due, so that they hold about as much as the base's.
+    Containers, and resources without one, are taken in an order that is spread evenly over their degrees, containers as
+    long as half of what they hold is still needed; what is missing then is taken from as few more as a greedy cover
+    finds (Nemhauser, Wolsey, Fisher: "An analysis of approximations for maximizing submodular set functions",
+    Mathematical Programming 14, 1978). Within a container whole resources with what they contain come first, then
+    single ones, parents before children. Of several orders that one is kept which needs most nearly the share of
+    containers that is due, so that they hold about as much as the base's.
     """
     resources = np.flatnonzero(chosen)
     units = _grouped(resources, containment.outermost[resources])
     needs = [Counter(base.resource_types[members].to_list()) for members in units]
+    kinds = pl.Series([next(iter(need)) if need.total() == 1 else None for need in needs], dtype=pl.String)
+    degrees = _degrees(base)
+    weights = np.array([degrees[members].sum() for members in units], np.int64)
     due = sum(quotas.values()) / max(len(resources), 1) * int(containment.containers_of(chosen).sum())
     best, least = np.zeros(base.size, np.bool_), float("inf")
     for attempt in range(max(1, min(_ATTEMPTS, _NODES_LOOKED_AT // max(len(resources), 1)))):
         part = _Part(base, containment, quotas)
-        part.fill(units, needs, derive_seed(seed, "attempt", attempt))
+        of_attempt = derive_seed(seed, "attempt", attempt)
+        part.fill(units, needs, _spread(kinds, weights, of_attempt), of_attempt)
         distance = abs(int(containment.containers_of(part.taken).sum()) - due)
         if distance < least:
             best, least = part.taken, distance
@@ -152,10 +157,10 @@ class _Part:
         self._remaining = Counter(quotas)
         self.taken = np.zeros(base.size, np.bool_)
 
-    def fill(self, units: Sequence[I64], needs: Sequence[Counter[str]], seed: int) -> None:
-        """Take what is needed from units, whose members have the types of `needs`."""
+    def fill(self, units: Sequence[I64], needs: Sequence[Counter[str]], order: I64, seed: int) -> None:
+        """Take what is needed from units in this order; their members have the types of `needs`."""
         left: list[tuple[int, int]] = []
-        for position in shuffled(len(units), derive_seed(seed, "units")).tolist():
+        for position in order.tolist():
             covered = self._covered(needs[position])
             if covered and 2 * covered >= needs[position].total():
                 self._take_from(units[position], derive_seed(seed, position))
@@ -188,6 +193,29 @@ class _Part:
                 if self._remaining[type_] > 0:
                     self._remaining[type_] -= 1
                     self.taken[node] = True
+
+
+def _spread(kinds: pl.Series, weights: I64, seed: int) -> I64:
+    """Order units so that the first of each kind, however many, are spread evenly over its weights.
+
+    By the radical inverse of their rank (van der Corput: "Verteilungsfunktionen", 1935), from a seeded place on.
+    """
+    ranks = pl.DataFrame({"kind": kinds, "weight": weights, "by_chance": shuffled(len(weights), seed)}).select(
+        pl.struct("weight", "by_chance").rank("ordinal").over("kind") - 1)
+    rank = ranks.to_series().to_numpy().astype(np.uint64)
+    place, half = np.zeros(len(rank)), 0.5
+    while rank.any():
+        place += half * (rank & np.uint64(1))
+        rank >>= np.uint64(1)
+        half /= 2
+    return np.argsort((place + derive_seed(seed, "turn") / 2**64) % 1, kind="stable")
+
+
+def _degrees(base: Base) -> I64:
+    degrees: I64 = np.zeros(base.size, np.int64)
+    for table in base.relationships:
+        degrees += np.bincount(table.start, minlength=base.size) + np.bincount(table.end, minlength=base.size)
+    return degrees
 
 
 def _grouped(nodes: I64, unit: I64) -> list[I64]:

@@ -41,15 +41,15 @@ def test_every_varied_value_is_one_that_the_base_shows(graph: Graph, share: floa
         plain = made(grow(base, parameters, operation_id=OPERATION, seed=3))
         varied = made(grow(base, replace(parameters, variation=share), operation_id=OPERATION, seed=3))
         again = grow(base, replace(parameters, variation=share), operation_id=OPERATION, seed=3)
-    assert made(again) == varied
+    assert repr(made(again)) == repr(varied)  # as text, for NaN is not equal to itself
     shown = {(node.labels, node.type, name, repr(value)) for node in view.nodes
              for name, value in node.properties.items()}
     assert len(varied) == len(plain)
     for (labels, before), (same, after) in zip(plain, varied, strict=True):
         assert labels == same
         for name in before.keys() | after.keys():
-            if name in OWN or before.get(name) == after.get(name):
-                assert before.get(name) == after.get(name)
+            if name in OWN or repr(before.get(name)) == repr(after.get(name)):
+                assert repr(before.get(name)) == repr(after.get(name))
             elif name in after:
                 type_ = after.get("type", ":".join(labels))
                 assert share > 0
@@ -92,7 +92,7 @@ def test_rewiring_keeps_every_degree(graph: Graph, share: float, factor: int) ->
     with grown_base(graph) as (base, view, _):
         plain = grow(base, TemplateParameters(scale_factor=factor), operation_id=OPERATION, seed=3)
         rewired = grow(base, TemplateParameters(scale_factor=factor, rewire=share), operation_id=OPERATION, seed=3)
-        assert made(rewired) == made(plain)
+        assert repr(made(rewired)) == repr(made(plain))
         assert degrees(rewired, START) == degrees(plain, START)
         assert degrees(rewired, END) == degrees(plain, END)
         # Containment and what properties say are not touched.
