@@ -112,11 +112,15 @@ class Overrides:
 
     def _bind_table(self, table: int, shares: Sequence[Share]) -> None:
         """Find the type of every property that the file gives to resources of a table, and prepare their columns."""
-        present = self._base.nodes[table].types
+        present, labels = self._base.nodes[table].types, self._base.nodes[table].labels
         types: dict[str, str] = {}
         asked = [(share, self._values(table, share.entry)) for share in shares]
         for _, values in asked:
             for name, value in values.items():
+                if any(item.kind == "uniqueness" and name in item.properties and item.label in labels
+                       for item in self._base.snapshot.schema):
+                    raise UsageError(f"{value.where}: a constraint of the base makes {name!r} unique",
+                                     hint="leave it out: copies get values of their own")
                 wanted = present.get(name) or types.get(name) or None
                 if wanted == "INTEGER" and name not in present and value.kind == "FLOAT":
                     wanted = "FLOAT"

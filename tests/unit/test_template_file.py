@@ -12,6 +12,7 @@ import pytest
 from synthgen.base import Base
 from synthgen.errors import UsageError
 from synthgen.generate import grow
+from synthgen.graph import SchemaItem
 from synthgen.parameters import TemplateParameters
 from synthgen.profile import AZURE
 from synthgen.sample import sample_tenant
@@ -19,7 +20,7 @@ from synthgen.snapshot.write import write_snapshot
 from synthgen.sources import parse_source
 from synthgen.templates.file import parse_template, read_template
 from synthgen.templates.texts import LONGEST, parse_text
-from tests.graphs import CREATED_AT
+from tests.graphs import CREATED_AT, Draft
 from tests.growths import OPERATION, Made, made_by, make_bundle
 from tests.tiny import VM, tiny_graph
 
@@ -157,6 +158,20 @@ OF_THE_BASE = [
     (f"relationships:\n- {{from: {VM}, type: SCAN_SOURCE_NODE, to: {VM}}}", 5, "are never made"),
     ("- {type: Microsoft.Compute/virtualMachine, count: 1}", 4, "looks like it"),
 ]
+
+
+def test_a_unique_property_cannot_be_given(tmp_path: Path) -> None:
+    """What a constraint makes unique is not given by a file, which could give one value twice."""
+    draft = Draft()
+    draft.add(["Resource"], {"id": "/a", "type": VM, "name": "a", "note": "n"})
+    draft.schema.append(SchemaItem("uniqueness", "k", "CREATE CONSTRAINT k FOR (n:Resource) REQUIRE n.note IS UNIQUE",
+                                   "Resource", ("note",)))
+    base = Base(write_snapshot(draft.graph(), tmp_path / "base", created_at=CREATED_AT, source={},
+                               profile="azure"), AZURE)
+    text = f"resources:\n- type: {VM}\n  count: 2\n  properties:\n    note: x"
+    template = parse_template(parse_source(text, said="t.yaml", suffix=".yaml"))
+    with pytest.raises(UsageError, match=r"^t.yaml:5: a constraint of the base makes 'note' unique"):
+        grow(base, TemplateParameters(template=template), operation_id=OPERATION, seed=1)
 
 
 @pytest.mark.parametrize(("text", "line", "said"), OF_THE_BASE)
