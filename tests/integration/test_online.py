@@ -247,7 +247,8 @@ def test_a_dead_owners_lock_is_taken_over(database, owner, age_s):
     assert query(database, f"MATCH (n:{cypher.LOAD_LABEL}) RETURN n") == []
 
 
-@pytest.mark.parametrize("owner", [f"{socket.gethostname()}:{os.getpid()}:00000000", "elsewhere.example:1:00000000"])
+@pytest.mark.parametrize("owner", [f"{socket.gethostname()}:{os.getpid()}:00000000", "elsewhere.example:1:00000000"],
+                         ids=["live process of this host", "signs of life elsewhere"])
 def test_a_live_owners_lock_is_respected(database, owner):
     """Exit code 11, and the message names who holds the lock for which operation."""
     driver, address = database
