@@ -19,6 +19,8 @@ from synthgen.database import Address, connect, quote
 from tests.workshop import Workshop
 
 HEAP = "768m"
+# Dozens of servers live for seconds here, and Java spends most of these on compiling what it runs a few times.
+os.environ.setdefault("SYNTHGEN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from importer.servers.runtime import further_java_options
 from importer.servers.settings import SERVER_OPENS
 
 
@@ -50,6 +51,7 @@ def _serve(home: Path, signals: set[signal.Signals]) -> None:
         f"-Xmx{launch['heap']}",
         "-XX:+ExitOnOutOfMemoryError",
         "-Dfile.encoding=UTF-8",
+        *further_java_options(),
         *SERVER_OPENS,
         classpath=sorted(str(jar) for jar in Path(launch["jars"]).glob("*.jar")),
         convertStrings=True,

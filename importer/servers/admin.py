@@ -14,7 +14,7 @@ from pathlib import Path
 
 from importer.servers import process
 from importer.servers.causes import find_cause
-from importer.servers.runtime import Runtime, clean_environment, version_key
+from importer.servers.runtime import Runtime, clean_environment, further_java_options, version_key
 from importer.servers.settings import ADMIN_OPENS, DEFAULT_HEAP, check_size, conf_text, folder_settings
 from synthgen.errors import ServerError
 
@@ -102,7 +102,8 @@ class AdminTool:
             conf = Path(folder)
             settings = {**folder_settings(self.home, self.data_dir), **self._config}
             (conf / "neo4j.conf").write_text(conf_text(settings), encoding="utf-8")
-            java_args = [f"-Xmx{heap}", "-Dfile.encoding=UTF-8", *ADMIN_OPENS, "-cp", self.runtime.class_path]
+            java_args = [f"-Xmx{heap}", "-Dfile.encoding=UTF-8", *further_java_options(), *ADMIN_OPENS,
+                         "-cp", self.runtime.class_path]
             (conf / "arguments").write_text(
                 _argument_text([*java_args, "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
             return self._stream(conf, on_line, watch)

@@ -18,7 +18,14 @@ from neo4j.exceptions import AuthError
 from importer.servers import bolt, process
 from importer.servers.causes import find_cause
 from importer.servers.files import PASSWORD, read_password, write_launch_files
-from importer.servers.runtime import DEFAULT_VERSION, Runtime, clean_environment, resolve, version_key
+from importer.servers.runtime import (
+    DEFAULT_VERSION,
+    Runtime,
+    clean_environment,
+    further_java_options,
+    resolve,
+    version_key,
+)
 from importer.servers.settings import (
     DEFAULT_HEAP,
     DEFAULT_PAGE_CACHE,
@@ -194,6 +201,7 @@ class LocalServer:
 
     def _spawn(self, wanted: Record) -> Record:
         root = str(Path(__file__).resolve().parents[2])
+        further_java_options()  # what is wrong with them is said here, where someone reads it
         environment = clean_environment()
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
         command = [sys.executable, "-P", "-m", "importer.servers._serve", str(self.home)]

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import re
+import shlex
 import shutil
 import tempfile
 import zipfile
@@ -107,6 +108,19 @@ def clean_environment() -> dict[str, str]:
     """Give our environment without what would change a Neo4j or a Java, or tell it a password."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def further_java_options() -> list[str]:
+    """Give what `SYNTHGEN_JAVA_OPTIONS` adds to Java's own options, split as a shell splits words.
+
+    Raises:
+        UsageError: A quote in it is not closed.
+    """
+    text = os.environ.get("SYNTHGEN_JAVA_OPTIONS", "")
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"SYNTHGEN_JAVA_OPTIONS is {text!r}: {error}", hint="close the quotes, or unset it") from error
 
 
 def cache_folder() -> Path:

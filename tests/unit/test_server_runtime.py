@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from importer.servers.runtime import LISTING, cache_folder, resolve
-from synthgen.errors import ServerError
+from importer.servers.runtime import LISTING, cache_folder, further_java_options, resolve
+from synthgen.errors import ServerError, UsageError
 
 DEAD_PROXY = "http://127.0.0.1:9"
 
@@ -58,3 +58,14 @@ def test_a_cache_with_a_damaged_jar_is_not_used(cut_off):
     (jars / LISTING).write_text('{"a.jar": 3}', encoding="utf-8")
     with pytest.raises(ServerError, match="cannot be fetched"):
         resolve("5.26.30")
+
+
+def test_java_options_are_split_as_a_shell_does(monkeypatch):
+    """Quotes hold blanks together; one that is not closed is named with the way out."""
+    monkeypatch.setenv("SYNTHGEN_JAVA_OPTIONS", "-Xss1m '-Dname=two words'")
+    assert further_java_options() == ["-Xss1m", "-Dname=two words"]
+    monkeypatch.delenv("SYNTHGEN_JAVA_OPTIONS")
+    assert further_java_options() == []
+    monkeypatch.setenv("SYNTHGEN_JAVA_OPTIONS", "-Dname='open")
+    with pytest.raises(UsageError, match="SYNTHGEN_JAVA_OPTIONS"):
+        further_java_options()
