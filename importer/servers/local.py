@@ -43,6 +43,7 @@ from synthgen.progress import Progress, silent
 
 USER = "neo4j"
 POLL_SECONDS = 0.1
+PORT_SECONDS = 5.0
 LOG_FILES = ("server.log", "neo4j.log", "debug.log")
 TAIL_LINES = 5
 NEARBY_PORTS = 100
@@ -175,6 +176,8 @@ class LocalServer:
                 store_version=last.version, asked_version=wanted.version)
         runtime = resolve(wanted.version, progress=self._progress)
         attempts = 1 if "port" in given else PORT_ATTEMPTS
+        if last is not None and last.pid is not None and last.port == wanted.port:
+            _wait_for_port(last.port)
         for attempt in range(1, attempts + 1):
             port = self._choose_port(wanted.port, explicit="port" in given)
             try:
@@ -293,6 +296,13 @@ class LocalServer:
             yield
         finally:
             lock.release()
+
+
+def _wait_for_port(port: int) -> None:
+    """Wait a little for the port of a server that crashed: a process is gone a moment before its ports are."""
+    until = time.monotonic() + PORT_SECONDS
+    while bolt.find_free_port((port,)) is None and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
 
 
 def find_local(home: Path) -> ServerStatus | None:
