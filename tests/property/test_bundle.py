@@ -9,7 +9,8 @@ import math
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -315,7 +316,14 @@ def test_a_link_within_the_folder_is_fine(bundle: Bundle) -> None:
     part = bundle.manifest.parts[0].file
     shutil.move(bundle.path / part, bundle.path / "elsewhere.csv")
     (bundle.path / part).symlink_to("elsewhere.csv")
-    check_files(open_bundle(bundle.path))
+    (bundle.path.parent / "linked").mkdir()
+    linked = bundle.path.parent / "linked" / bundle.path.name
+    linked.symlink_to(bundle.path, target_is_directory=True)
+    for path in (bundle.path, linked):
+        opened = open_bundle(path)
+        check_files(opened)
+        group = opened.manifest.node_groups[0]
+        assert read_nodes(opened, group, group.parts[0]).height == group.parts[0].rows
 
 
 @pytest.mark.parametrize(("content", "said"), [
@@ -358,6 +366,23 @@ def set_at(document: Any, path: tuple[Any, ...], value: Any) -> None:
         document[path[-1]] = value
 
 
+@contextmanager
+def something_wrong_in(path: Path, data: st.DataObject) -> Iterator[None]:
+    """Put something strange anywhere in a document for the block; an error there must say what and the way out."""
+    sound = path.read_text("utf-8")
+    document = json.loads(sound)
+    set_at(document, data.draw(st.sampled_from(places(document))), data.draw(st.sampled_from(STRANGE)))
+    path.write_text(json.dumps(document), "utf-8")
+    refusal = None
+    try:
+        yield
+    except SynthError as error:
+        refusal = error
+    finally:
+        path.write_text(sound, "utf-8")
+    assert refusal is None or (refusal.message and refusal.hint)
+
+
 STRANGE = [..., None, True, -1, 2**70, 1.5, "", "../x", "STRING", [], {}, [None], {"a": 1}, [[]]]
 
 
@@ -365,12 +390,7 @@ STRANGE = [..., None, True, -1, 2**70, 1.5, "", "../x", "STRING", [], {}, [None]
 @given(st.data())
 def test_a_manifest_of_any_shape_is_read_or_refused(strange_bundle: Bundle, data: st.DataObject) -> None:
     """A manifest with anything in the wrong place is read or answered with an error, never with a traceback."""
-    path = strange_bundle.path / "manifest.json"
-    sound = path.read_text("utf-8")
-    document = json.loads(sound)
-    set_at(document, data.draw(st.sampled_from(places(document))), data.draw(st.sampled_from(STRANGE)))
-    try:
-        path.write_text(json.dumps(document), "utf-8")
+    with something_wrong_in(strange_bundle.path / "manifest.json", data):
         opened = open_bundle(strange_bundle.path)
         check_files(opened)
         assert opened.manifest.state == "generated"
@@ -381,10 +401,6 @@ def test_a_manifest_of_any_shape_is_read_or_refused(strange_bundle: Bundle, data
             for part in group.parts:
                 read_relationships(opened, group, part)
         read_anchors(opened)
-    except SynthError:
-        pass
-    finally:
-        path.write_text(sound, "utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_sna
 from synthgen.snapshot.write import new_snapshot, write_snapshot
 from tests.graphs import CREATED_AT, VALUES, any_graphs, base_graphs, frame_of, stored
 from tests.growths import rows_of
-from tests.property.test_bundle import STRANGE, places, set_at
+from tests.property.test_bundle import something_wrong_in
 from tests.tiny import tiny_graph
 
 graphs = st.one_of(base_graphs(most=4), any_graphs())
@@ -415,19 +415,10 @@ def strange_snapshot() -> Iterator[Snapshot]:
 @given(st.data())
 def test_a_document_of_any_shape_is_read_or_refused(strange_snapshot: Snapshot, data: st.DataObject) -> None:
     """A `snapshot.json` with anything in the wrong place is read or answered with an error, never with a traceback."""
-    path = strange_snapshot.path / "snapshot.json"
-    sound = path.read_text("utf-8")
-    document = json.loads(sound)
-    set_at(document, data.draw(st.sampled_from(places(document))), data.draw(st.sampled_from(STRANGE)))
-    try:
-        path.write_text(json.dumps(document), "utf-8")
+    with something_wrong_in(strange_snapshot.path / "snapshot.json", data):
         opened = open_snapshot(strange_snapshot.path)
         check_snapshot(opened)
         Base(opened, find_profile(opened, None))
-    except SynthError:
-        pass
-    finally:
-        path.write_text(sound, "utf-8")
 
 
 @pytest.mark.parametrize("at", ["before the first row", "between rows", "before the end", "interrupted"])
