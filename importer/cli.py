@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from importer.servers.cli import server
+from synthgen.errors import UsageError
 from synthgen.options import (
     AddressFinder,
     BaseOption,
@@ -185,10 +186,12 @@ def list_(
 
 
 @app.command(help="Compute the content digest of the database: of labels, types, properties and who is tied to whom."
-             " Two databases with the same content have the same digest."
-             + EXAMPLE.format("importer digest"))
+             " Two databases with the same content have the same digest. With a snapshot's folder: of its tables, which"
+             " must be what was written." + EXAMPLE.format("importer digest"))
 @names_database
 def digest(
+    snapshot: Annotated[Path | None, typer.Argument(
+        help="A snapshot's folder, whose digest is computed instead of the database's.")] = None,
     base_only: Annotated[bool, typer.Option("--base-only", help="Without nodes that carry an operation id.")] = False,
     out: OutOption = None,  # noqa: ARG001 - `find` looks there for the local server
     *,
@@ -199,13 +202,25 @@ def digest(
     from importer.rollback import list_operations_in_database
     from synthgen.database import connect
     from synthgen.snapshot.export import digest_database
+    from synthgen.snapshot.read import check_snapshot, open_snapshot, verified_digest
 
     output = Output(as_json=as_json)
+    if snapshot is not None:
+        if base_only:
+            raise UsageError("--base-only is for a database", hint="leave it out, or leave the snapshot out")
+        opened = open_snapshot(snapshot.absolute())
+        check_snapshot(opened, output.progress)
+        _say_digest(output, verified_digest(opened), opened.counts["nodes"], opened.counts["relationships"])
+        return
     address = find()
     with connect(address) as driver:
         without = list(list_operations_in_database(driver, address.database)) if base_only else []
         found = digest_database(driver, address, without=without, progress=output.progress)
-    output.result({"digest": found.digest, "nodes": found.nodes, "relationships": found.relationships}, found.digest)
+    _say_digest(output, found.digest, found.nodes, found.relationships)
+
+
+def _say_digest(output: Output, digest: str, nodes: int, relationships: int) -> None:
+    output.result({"digest": digest, "nodes": nodes, "relationships": relationships}, digest)
 
 
 def _took(done: Done) -> dict[str, Any]:

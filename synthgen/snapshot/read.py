@@ -186,3 +186,16 @@ def digest_of(snapshot: Snapshot) -> ContentDigest:
         for frame in snapshot.batches(relationships):
             digest.add_relationships(relationships.type, relationships.types, frame)
     return digest
+
+
+def verified_digest(snapshot: Snapshot) -> str:
+    """Compute a snapshot's content digest anew and give it when it is the one that `snapshot.json` names.
+
+    Raises:
+        SnapshotError: It is another one: the snapshot was edited, or its digest is of another format.
+    """
+    found = digest_of(snapshot).hexdigest()
+    if found != snapshot.digest:
+        raise SnapshotError(f"the content of {snapshot.path} has the digest {found}, not {snapshot.digest} as its"
+                            f" {SNAPSHOT} says", hint="export again", expected=snapshot.digest, found=found)
+    return found
