@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
+from polars import selectors
 
 START = ":start"
 END = ":end"
@@ -70,3 +71,8 @@ class Graph:
     nodes: Sequence[NodeTable]
     relationships: Sequence[RelationshipTable]
     schema: Sequence[SchemaItem] = field(default_factory=tuple)
+
+
+def column(name: str) -> pl.Expr:
+    """Name one column of a frame, whatever its name: `pl.col` takes `*` and `^…$` for patterns."""
+    return selectors.by_name(name).as_expr()

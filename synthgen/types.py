@@ -2,7 +2,8 @@
 
 Names are those of Cypher's `valueType()` without ` NOT NULL`. Temporal values, durations and points are held as text,
 exactly as Neo4j writes them, because no Polars dtype holds nanoseconds, named zones and years beyond 9999 together;
-text also goes to CSV and into Cypher's own functions unchanged.
+text also goes to CSV and into Cypher's own functions unchanged. Vectors are text, too: their number of types is that of
+all dimensions.
 Sources: Cypher manual, "Values and types"; Operations manual, "Import", "Property data types".
 """
 
@@ -17,7 +18,10 @@ import polars as pl
 from synthgen.errors import UsageError
 
 ARRAY_DELIMITER = "\x1f"
-"""Between the elements of a list in CSV. The importer has no escape for it, so data that contains it is refused."""
+"""Between the elements of a list in CSV. The importer has no escape for it; see `REST`."""
+
+VECTOR_DELIMITER = ";"
+"""Between the coordinates of a vector in CSV."""
 
 EMPTY_ARRAYS = "__synthgen_empty"
 """Names a row's properties that are empty arrays. CSV has no form for these, so they are set after an import."""
@@ -28,11 +32,11 @@ class PropertyType:
     """One property type in its four forms.
 
     Attributes:
-        name: Neo4j's name, such as `ZONED DATETIME` or `LIST<STRING>`.
+        name: Neo4j's name, such as `ZONED DATETIME`, `LIST<STRING>` or `VECTOR<FLOAT32>(3)`.
         dtype: How frames and Parquet hold it.
         header: Its name in a CSV header.
         read: Cypher that makes `{p}` what `dtype` holds.
-        write: Cypher that makes the parameter `{v}` a property value.
+        write: Cypher that makes the parameter `{v}` a property value; Cypher 25 for vectors, 5 or 25 for all others.
     """
 
     name: str
@@ -45,6 +49,11 @@ class PropertyType:
     def is_list(self) -> bool:
         """Whether the type is a list of another."""
         return self.name.startswith("LIST<")
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the type is a vector, which only Cypher 25 knows."""
+        return self.name.startswith("VECTOR<")
 
     @property
     def element(self) -> PropertyType:
@@ -61,6 +70,30 @@ POINT_WRITE = (
     " ELSE point({srid: toInteger(c[0]), x: toFloat(c[1]), y: toFloat(c[2])}) END]) END"
 )
 
+_SECONDS = "[+-][0-9]{2}:[0-9]{2}:[0-9]{2}"
+ODD_ZONED_TIME = f".*{_SECONDS}"
+"""Times whose offset has seconds, as before there were time zones. Neither CSV nor Cypher of 5.26 reads such a text."""
+ODD_ZONED_DATETIME = rf"[^\[]*{_SECONDS}(\[.*)?|.*\[.*:.*"
+"""The same of datetimes; and zones such as `GMT+01:00`, which can be named, but not within a text."""
+
+
+def _literal(pattern: str) -> str:
+    return "'" + pattern.replace("\\", "\\\\") + "'"
+
+
+ZONED_TIME_WRITE = (
+    f"CASE WHEN {{v}} =~ {_literal(ODD_ZONED_TIME)} THEN"
+    " time({time: localtime(left({v}, size({v}) - 9)), timezone: right({v}, 9)}) ELSE time({v}) END"
+)
+ZONED_DATETIME_WRITE = (
+    # First with the offset, then in the zone: a local time alone may be two moments there.
+    f"CASE WHEN {{v}} =~ {_literal(ODD_ZONED_DATETIME)} THEN head([t IN [split({{v}}, '[')] |"
+    " datetime({timezone: coalesce(left(t[1], size(t[1]) - 1), right(t[0], 9)), datetime:"
+    f" CASE WHEN t[0] =~ {_literal(ODD_ZONED_TIME)} THEN"
+    " datetime({datetime: localdatetime(left(t[0], size(t[0]) - 9)), timezone: right(t[0], 9)})"
+    " ELSE datetime(t[0]) END})]) ELSE datetime({v}) END"
+)
+
 _SCALARS = (
     PropertyType("BOOLEAN", pl.Boolean(), "boolean"),
     PropertyType("INTEGER", pl.Int64(), "long"),
@@ -68,9 +101,9 @@ _SCALARS = (
     PropertyType("STRING", pl.String(), "string"),
     PropertyType("DATE", pl.String(), "date", "toString({p})", "date({v})"),
     PropertyType("LOCAL TIME", pl.String(), "localtime", "toString({p})", "localtime({v})"),
-    PropertyType("ZONED TIME", pl.String(), "time", "toString({p})", "time({v})"),
+    PropertyType("ZONED TIME", pl.String(), "time", "toString({p})", ZONED_TIME_WRITE),
     PropertyType("LOCAL DATETIME", pl.String(), "localdatetime", "toString({p})", "localdatetime({v})"),
-    PropertyType("ZONED DATETIME", pl.String(), "datetime", "toString({p})", "datetime({v})"),
+    PropertyType("ZONED DATETIME", pl.String(), "datetime", "toString({p})", ZONED_DATETIME_WRITE),
     PropertyType("DURATION", pl.String(), "duration", "toString({p})", "duration({v})"),
     # A point is read as the driver gives it: asking a 2D point for its z fails in Cypher.
     PropertyType("POINT", pl.String(), "point", "{p}", POINT_WRITE),
@@ -86,7 +119,25 @@ def _list_of(scalar: PropertyType) -> PropertyType:
     return PropertyType(f"LIST<{scalar.name}>", pl.List(scalar.dtype), scalar.header + "[]", read, write)
 
 
-TYPES: dict[str, PropertyType] = {
+_VECTOR = re.compile(r"VECTOR<([A-Z0-9]+)>\(([1-9][0-9]{0,3})\)")
+_COORDINATES = {"INTEGER": "long", "INTEGER32": "int", "INTEGER16": "short", "INTEGER8": "byte", "FLOAT": "double",
+                "FLOAT32": "float"}
+MOST_DIMENSIONS = 4096
+
+
+class _Table(dict[str, PropertyType]):
+    """All types by name; those of vectors are made when they are asked for."""
+
+    def __missing__(self, name: str) -> PropertyType:
+        vector = _VECTOR.fullmatch(name)
+        if vector is None or vector[1] not in _COORDINATES or int(vector[2]) > MOST_DIMENSIONS:
+            raise KeyError(name)
+        coordinate, dimensions = vector.groups()
+        header = f"vector{{coordinateType:{_COORDINATES[coordinate]},dimensions:{dimensions}}}"
+        return PropertyType(name, pl.String(), header, "{p}", f"vector({{v}}, {dimensions}, {coordinate})")
+
+
+TYPES: dict[str, PropertyType] = _Table({
     kind.name: kind
     for kind in (
         *_SCALARS,
@@ -94,7 +145,8 @@ TYPES: dict[str, PropertyType] = {
         # Cypher has no type of its own for bytes; drivers and the importer do.
         PropertyType("BYTES", pl.Binary(), "byte[]"),
     )
-}
+})
+"""Every property type by its name; `TYPES[name]` also gives the types of vectors, which are too many to be listed."""
 
 
 def type_named(value_type: str) -> PropertyType:
@@ -109,7 +161,7 @@ def type_named(value_type: str) -> PropertyType:
     except KeyError:
         raise UsageError(
             f"property type {value_type!r} is not supported",
-            hint="remove or convert the property; supported: " + ", ".join(TYPES),
+            hint="remove or convert the property; supported: vectors, " + ", ".join(TYPES),
             value_type=value_type,
         ) from None
 
@@ -121,8 +173,10 @@ def check_types(types: Mapping[str, str]) -> None:
         TypeError: One is not.
     """
     for name, kind in types.items():
-        if kind not in TYPES:
-            raise TypeError(f"property {name!r} has the type {kind!r}, which is none")
+        try:
+            TYPES[kind]
+        except KeyError:
+            raise TypeError(f"property {name!r} has the type {kind!r}, which is none") from None
 
 
 def polars_schema(types: Mapping[str, str]) -> dict[str, pl.DataType]:

@@ -207,6 +207,8 @@ def _values(values: Sequence[Any], name: str, kind: str) -> list[Any]:
         return [None if value is None else point_text(value) for value in values]
     if kind == "LIST<POINT>":
         return [None if value is None else [point_text(point) for point in value] for value in values]
+    if TYPES[kind].is_vector:
+        return [None if value is None else vector_text(value) for value in values]
     if kind in {"BYTES", "LIST<INTEGER>"}:
         wrong = list if kind == "BYTES" else bytes
         for value in values:
@@ -222,6 +224,11 @@ def point_text(point: Any) -> str:
     """Write a driver's point as FORMAT.md has it."""
     axes = ",".join(f"{axis}:{value!r}" for axis, value in zip("xyz", point, strict=False))
     return f"{{srid:{point.srid},{axes}}}"
+
+
+def vector_text(vector: Any) -> str:
+    """Write a driver's vector as FORMAT.md has it."""
+    return f"[{','.join(map(repr, vector.to_native()))}]"
 
 
 def written_meanwhile(address: Address) -> SnapshotError:

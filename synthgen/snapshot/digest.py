@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from synthgen.graph import END, START
+from synthgen.graph import END, START, column
 from synthgen.seeding import U64, mix
 from synthgen.types import TYPES
 
@@ -103,11 +103,11 @@ def _property_text(name: str, kind: str) -> pl.Expr:
     if property_type.is_list:
         element = _value_text(pl.element(), property_type.element.name)
         sized = pl.concat_str([element.str.len_bytes().cast(pl.String), pl.lit(":"), element])
-        listed = pl.col(name).list.eval(sized).list.join("")
-        text = pl.concat_str([pl.col(name).list.len().cast(pl.String), pl.lit("["), listed])
-        empty = pl.col(name).list.len() == 0
+        listed = column(name).list.eval(sized).list.join("")
+        text = pl.concat_str([column(name).list.len().cast(pl.String), pl.lit("["), listed])
+        empty = column(name).list.len() == 0
     else:
-        text = _value_text(pl.col(name), kind)
+        text = _value_text(column(name), kind)
         empty = text == "" if kind == "BYTES" else pl.lit(value=False)
     if property_type.is_list or kind == "BYTES":
         # An empty array has no element type in Neo4j, so none may count here.

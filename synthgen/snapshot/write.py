@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from synthgen.files import file_digest, whole_folder, write_json
-from synthgen.graph import END, START, Graph, SchemaItem
+from synthgen.graph import END, START, Graph, SchemaItem, column
 from synthgen.metadata import OPERATION_ID
 from synthgen.snapshot.digest import ContentDigest
 from synthgen.snapshot.read import (
@@ -97,7 +97,7 @@ class SnapshotWriter:
         with pq.ParquetWriter(self._folder / file, arrow, compression="zstd") as writer:
             for frame in frames:
                 if schema:
-                    writer.write_table(frame.select(list(schema)).to_arrow().cast(arrow))
+                    writer.write_table(frame.select(map(column, schema)).to_arrow().cast(arrow))
                 rows += frame.height
         return rows
 

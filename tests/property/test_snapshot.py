@@ -279,6 +279,15 @@ def single(kind: str, value: Any) -> Graph:
     return Graph([NodeTable(("A",), {"p": kind}, frame_of([{"p": value}], {"p": kind}))], [])
 
 
+def test_names_that_look_like_patterns_are_names() -> None:
+    """`*` and `^.*$` are properties like others: neither stands for all columns."""
+    frame = pl.DataFrame({"*": [1], "^.*$": [2], "b": [3]})
+    graph = Graph([NodeTable(("A",), dict.fromkeys(frame.columns, "INTEGER"), frame)], [])
+    assert digest(graph) == naive_digest(graph)
+    with stored(graph) as snapshot:
+        assert_frame_equal(snapshot.read(snapshot.node_tables[0]), frame)
+
+
 def test_type_and_text_both_count() -> None:
     """1 as a number, as a text and as a date-like text are three things; every NaN and every empty array is one."""
     same_text = [single("INTEGER", 1), single("STRING", "1"), single("LIST<INTEGER>", [1]), single("DATE", "1")]
