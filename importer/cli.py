@@ -49,17 +49,19 @@ def restore(
     """Restore a base."""
     from importer.explain import explain
     from importer.operations import restore as restore_snapshot
-    from importer.stages import build_restore
+    from importer.planning import plan_restore
     from synthgen.database import find_address
     from synthgen.snapshot.read import open_snapshot
 
     output = Output(as_json=as_json)
     opened = open_snapshot(snapshot.absolute())
+    address = find_address(home=home)
     if dry_run:
-        _say_plan(output, explain(build_restore(opened, heap=heap)))
+        _say_plan(output, explain(plan_restore(opened, address, heap=heap)))
         return
-    done = restore_snapshot(opened, find_address(home=home), heap=heap, progress=output.progress)
+    done = restore_snapshot(opened, address, heap=heap, progress=output.progress)
     output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **_took(done)},
+                  f"{_note(done)}"
                   f"restored      {opened.counts['nodes']:,} nodes, {opened.counts['relationships']:,} relationships\n"
                   f"took          {done.total_seconds:.1f} s\nnext          synthgen export")
 
@@ -106,7 +108,7 @@ def load(
     output.result(
         {"operation_id": operation_id, "mode": checked, "uri": address.uri, "database": address.database,
          "nodes": counts.nodes, "relationships": counts.relationships, "resources": counts.resources, **_took(done)},
-        f"loaded        {operation_id} {checked}\n"
+        f"{_note(done)}loaded        {operation_id} {checked}\n"
         f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
         f" {counts.relationships:,} relationships\n"
         f"took          {done.total_seconds:.1f} s\nnext          importer validate {operation_id}",
@@ -226,6 +228,10 @@ def _say_digest(output: Output, digest: str, nodes: int, relationships: int) -> 
 def _took(done: Done) -> dict[str, Any]:
     return {"seconds": done.total_seconds, "stages": [{"stage": name, "seconds": took} for name, took in done.seconds],
             **done.facts}
+
+
+def _note(done: Done) -> str:
+    return f"note          {done.facts['note']}\n" if "note" in done.facts else ""
 
 
 def _say_plan(output: Output, lines: list[str]) -> None:

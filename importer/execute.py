@@ -14,14 +14,17 @@ import polars as pl
 from importer.anchors import find_anchors
 from importer.census import count_totals, take_census
 from importer.cypher import DIALECT
-from importer.import_files import IMPORT_OPTIONS, bundle_arguments, write_base
+from importer.import_files import bundle_arguments, write_base
 from importer.online import OnlineOptions, load_online
+from importer.preflight import check_product, find_product
 from importer.rollback import delete_operation
 from importer.servers.local import LocalServer
+from importer.servers.versions import Product, import_options, note_newer
 from importer.stages import (
     CheckBundle,
     CheckEmpty,
     CheckResult,
+    CheckServer,
     CheckSnapshot,
     CheckSpace,
     CheckUnchanged,
@@ -85,6 +88,8 @@ class Run:
                 check_files(bundle, self.progress)
             case CheckSnapshot(snapshot):
                 check_snapshot(snapshot, self.progress)
+            case CheckServer(product):
+                self._with_driver(lambda driver: self._check_server(driver, product))
             case CheckEmpty():
                 self._check_empty()
             case CheckSpace():
@@ -122,6 +127,12 @@ class Run:
         with connect(self.address) as driver:
             work(driver)
 
+    def _check_server(self, driver: neo4j.Driver, product: Product) -> None:
+        check_product(self.address, product, find_product(driver, self.address))
+        newer = note_newer(product)
+        if newer is not None:
+            self.facts["note"] = newer
+
     def _check_empty(self) -> None:
         with connect(self.address) as driver:
             self._seen = Content(driver, self.address).bookmark()
@@ -154,7 +165,7 @@ class Run:
         arguments = write_base(stage.snapshot, staging_folder(server.home) / "base", self.progress)
         for bundle in stage.bundles:
             arguments += bundle_arguments(bundle)
-        import_aside(server, IMPORT_OPTIONS, arguments, heap=stage.heap, progress=self.progress)
+        import_aside(server, import_options(stage.product), arguments, heap=stage.heap, progress=self.progress)
 
     def _swap(self) -> None:
         if self._seen is not None:

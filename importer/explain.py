@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from importer.servers.versions import Product, notes
 from importer.stages import (
     CheckBundle,
     CheckEmpty,
     CheckResult,
+    CheckServer,
     CheckSnapshot,
     CheckSpace,
     CheckUnchanged,
@@ -36,6 +38,8 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                     f" {counts.relationships:,} relationships, {len(bundle.manifest.parts)} parts")
         case CheckSnapshot(snapshot):
             return f"check the files of the snapshot in {snapshot.path}"
+        case CheckServer(product):
+            return _server(product)
         case CheckEmpty():
             return "check that the database is empty"
         case CheckSpace(size):
@@ -71,3 +75,10 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                     " relationships they have, in bounded batches")
         case _:
             assert_never(stage)
+
+
+def _server(product: Product) -> str:
+    line = product.line
+    told = "".join(f"; {note}" for note in notes(product))
+    return (f"check that the server is Neo4j {product.version} {product.edition} ({line.name}: {line.dialects})"
+            f" with a store of format {product.store or 'unknown'}{told}")

@@ -21,17 +21,6 @@ _IN_LIST = re.compile(r"[,:=\r\n]")
 _IN_HEADER = re.compile(r"[,:=\r\n{(]")
 _IN_PATH = re.compile(r"[,'\"]")
 
-IMPORT_OPTIONS = (
-    # Said aloud, because their defaults have changed between versions and losing rows silently is not an option.
-    "--id-type=integer", "--strict=true", "--bad-tolerance=0", "--skip-bad-relationships=false",
-    "--skip-duplicate-nodes=false", "--ignore-extra-columns=false", "--ignore-empty-strings=false",
-    "--trim-strings=false", "--auto-skip-subsequent-headers=false", "--normalize-types=false",
-    "--multiline-fields=true", "--delimiter=,", '--quote="', "--array-delimiter=U+001F", "--legacy-style-quoting=false",
-    "--read-buffer-size=16m",
-    # The folder is new in any case; with this a failed import is tried once more to learn why (see AdminTool).
-    "--overwrite-destination=true",
-)
-
 
 def write_base(snapshot: Snapshot, folder: Path, progress: Progress = silent) -> list[str]:
     """Write a snapshot as import-format CSV and give the import arguments for it.

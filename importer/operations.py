@@ -11,10 +11,10 @@ from typing import Any
 
 from importer.execute import Run
 from importer.online import OnlineOptions
-from importer.planning import DEFAULT_HEAP, check_exchangeable, plan_load, plan_rollback
+from importer.planning import DEFAULT_HEAP, check_exchangeable, plan_load, plan_restore, plan_rollback
 from importer.rollback import list_operations_in_database
 from importer.servers.local import LocalServer
-from importer.stages import CHECKS, Mode, build_restore, build_rollback
+from importer.stages import CHECKS, Mode, build_rollback
 from importer.store import finish, hold_home, is_finished, put_back
 from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
@@ -154,7 +154,7 @@ def restore(
     check_exchangeable(address)
     with exclusive(address) as server:
         run = Run(address, server, progress=progress)
-        stages = build_restore(snapshot, heap=heap)
+        stages = plan_restore(snapshot, address, heap=heap)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from importer.ledger import list_ledgers
+from importer.preflight import find_product
 from importer.rollback import count_operation, list_operations_in_database
 from importer.stages import (
     Mode,
@@ -12,6 +13,7 @@ from importer.stages import (
     build_end_of_load,
     build_offline_load,
     build_online_load,
+    build_restore,
     build_rollback,
 )
 from importer.store import DATABASE
@@ -53,6 +55,7 @@ def plan_load(
     with connect(address) as driver:
         present = list_operations_in_database(driver, address.database)
         begun = list_ledgers(driver, address.database)
+        product = find_product(driver, address)
     own = set(bundle.manifest.snapshot["operations"])
     live = [other for other in present if other not in own and other != operation_id]
     if operation_id in present and operation_id not in begun:
@@ -69,7 +72,19 @@ def plan_load(
                            hint=f"go on with `importer load {halfway[0]} --mode online`, or roll it back")
     snapshot = _same_snapshot(open_snapshot(base), bundle)
     others = [_live_bundle(bundle.path.parent, other, present[other], snapshot) for other in live]
-    return build_offline_load(snapshot, bundle, others, allow_changed=allow_changed, heap=heap)
+    return build_offline_load(snapshot, bundle, others, product, allow_changed=allow_changed, heap=heap)
+
+
+def plan_restore(snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP) -> list[Stage]:
+    """Build the stages of a restore, after a look at the server.
+
+    Raises:
+        RefusedError: The server cannot do it.
+    """
+    check_exchangeable(address)
+    with connect(address) as driver:
+        product = find_product(driver, address)
+    return build_restore(snapshot, product, heap=heap)
 
 
 def _same_snapshot(snapshot: Snapshot, bundle: Bundle) -> Snapshot:

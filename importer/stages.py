@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from importer.servers.versions import Product
 from synthgen.bundle.read import Bundle
 from synthgen.snapshot.read import Snapshot
 
@@ -30,6 +31,13 @@ class CheckSnapshot:
     """Check every table of a snapshot against its `snapshot.json`."""
 
     snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class CheckServer:
+    """Check that the server is the one that the import's arguments are meant for."""
+
+    product: Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class ImportAside:
     snapshot: Snapshot
     bundles: tuple[Bundle, ...]
     heap: str
+    product: Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +129,29 @@ class DeleteOperation:
     relationships: int
 
 
-CHECKS = (CheckBundle, CheckSnapshot, CheckEmpty, CheckSpace, CheckUnchanged)
+CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckEmpty, CheckSpace, CheckUnchanged)
 """These stages touch nothing; when one of them fails nothing has to be undone."""
 
 Stage = (
-    CheckBundle | CheckSnapshot | CheckEmpty | CheckSpace | CheckUnchanged | ImportAside | SwapStore | CreateSchema
-    | SetEmptyArrays | WriteOnline | CheckResult | DropOldStore | DeleteOperation
+    CheckBundle | CheckSnapshot | CheckServer | CheckEmpty | CheckSpace | CheckUnchanged | ImportAside | SwapStore
+    | CreateSchema | SetEmptyArrays | WriteOnline | CheckResult | DropOldStore | DeleteOperation
 )
 
 
 def build_offline_load(
-    snapshot: Snapshot, bundle: Bundle, live: Sequence[Bundle], *, allow_changed: bool, heap: str
+    snapshot: Snapshot, bundle: Bundle, live: Sequence[Bundle], product: Product, *, allow_changed: bool, heap: str
 ) -> list[Stage]:
     """Build the stages of an offline load: the new store holds the base, every live operation and this one."""
     bundles = (*live, bundle)
     without = tuple(one.manifest.operation_id for one in bundles)
     return [
+        CheckServer(product),
         CheckBundle(bundle),
         *(CheckBundle(one) for one in live),
         CheckSnapshot(snapshot),
         CheckSpace(space_needed(snapshot, bundles)),
         CheckUnchanged(snapshot.digest, without, allow_changed),
-        ImportAside(snapshot, bundles, heap),
+        ImportAside(snapshot, bundles, heap, product),
         SwapStore(),
         CreateSchema(snapshot),
         SetEmptyArrays(),
@@ -150,13 +160,14 @@ def build_offline_load(
     ]
 
 
-def build_restore(snapshot: Snapshot, *, heap: str) -> list[Stage]:
+def build_restore(snapshot: Snapshot, product: Product, *, heap: str) -> list[Stage]:
     """Build the stages that put a snapshot into an empty database."""
     return [
+        CheckServer(product),
         CheckSnapshot(snapshot),
         CheckEmpty(),
         CheckSpace(space_needed(snapshot, ())),
-        ImportAside(snapshot, (), heap),
+        ImportAside(snapshot, (), heap, product),
         SwapStore(),
         CreateSchema(snapshot),
         SetEmptyArrays(),

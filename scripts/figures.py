@@ -22,9 +22,10 @@ from pathlib import Path
 import neo4j
 import polars as pl
 
-from importer.import_files import IMPORT_OPTIONS, bundle_arguments, write_base
+from importer.import_files import bundle_arguments, write_base
 from importer.operations import load, restore, rollback, validate
 from importer.servers.local import LocalServer
+from importer.servers.versions import Product, import_options
 from importer.store import begin, import_aside, put_back, staging_folder
 from synthgen.bundle.read import Bundle, read_nodes, read_relationships
 from synthgen.bundle.write import write_csv
@@ -117,7 +118,8 @@ class Bench:
         begin(self.server.home, "bench")
         base = write_base(open_snapshot(self.base), staging_folder(self.server.home) / "base")
         arguments = [*base, *bundle_arguments(bundle)]
-        took = seconds(lambda: import_aside(self.server, IMPORT_OPTIONS, arguments, heap="2g"))
+        options = import_options(Product(self.server.status().version))
+        took = seconds(lambda: import_aside(self.server, options, arguments, heap="2g"))
         put_back(self.server)
         return took
 

@@ -22,11 +22,13 @@ from neo4j.exceptions import (
 )
 
 from synthgen.config import server_home, setting
-from synthgen.errors import NotAllowedError, SynthError, UnreachableError, UsageError
+from synthgen.errors import NotAllowedError, RefusedError, SynthError, UnreachableError, UsageError
 
 DEFAULT_DATABASE = "neo4j"
+OLDEST_SERVER = (5, 26)
 CONNECT_SECONDS = 10.0
 _URI = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://")
+_VERSION = re.compile(r"(\d+)\.(\d+)")
 _URI_HINT = "use bolt://host:port or neo4j://host:port"
 
 
@@ -104,6 +106,7 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
     """Open a driver, sure that the database answers; translate what goes wrong inside the block.
 
     Raises:
+        RefusedError: The server is too old.
         UnreachableError, NotAllowedError, UsageError, SynthError: As `translated` says.
     """
     # The driver knows http as well, which needs packages that it does not bring.
@@ -120,8 +123,25 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
         with driver:
             # Not `execute_query`, which would try for half a minute before it says that nobody is there.
             with driver.session(database=address.database, default_access_mode=neo4j.READ_ACCESS) as session:
-                session.run("RETURN 1").consume()
+                _check_version(address, session.run("RETURN 1").consume().server.agent)
             yield driver
+
+
+def read_version(text: str) -> tuple[int, int] | None:
+    """Read the first two numbers of a version such as 5.26.30, 2026.09.0 or 2025.08-aura; None when it has none."""
+    found = _VERSION.search(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _check_version(address: Address, agent: str) -> None:
+    """Refuse a server that is too old; what it calls itself comes with every answer, such as `Neo4j/5.26.30`."""
+    version = read_version(agent)
+    if version is not None and version < OLDEST_SERVER:
+        oldest = "{}.{}".format(*OLDEST_SERVER)
+        raise RefusedError(
+            f"{address.uri} is {agent}, older than {oldest}",
+            hint=f"upgrade it, or start another server from its dump; {oldest} LTS and 2025 or later are supported",
+            agent=agent)
 
 
 @contextmanager

@@ -24,12 +24,12 @@ from typing import Any
 
 from filelock import FileLock
 
+from synthgen.database import OLDEST_SERVER
 from synthgen.errors import ServerError, UsageError
 from synthgen.files import write_json
 from synthgen.progress import Progress, silent
 
 DEFAULT_VERSION = "5.26.30"
-OLDEST_VERSION = (5, 26)
 ARTIFACTS = (("org.neo4j", "neo4j"), ("org.neo4j.app", "neo4j-server"), ("org.neo4j", "neo4j-import-tool"))
 DOWNLOADS_AT_ONCE = 8
 ATTEMPTS = 3
@@ -72,7 +72,7 @@ def version_key(version: str) -> tuple[int, ...]:
         raise UsageError(f"{version!r} is not a Neo4j version", hint=f"write it like {DEFAULT_VERSION} or 2026.09.0",
                          version=version)
     key = tuple(int(part) for part in version.split("."))
-    if key < OLDEST_VERSION:
+    if key < OLDEST_SERVER:
         raise UsageError(f"Neo4j {version} is too old for the local server", hint=f"use {DEFAULT_VERSION} or later",
                          version=version)
     return key

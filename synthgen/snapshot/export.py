@@ -108,7 +108,8 @@ def server_version(driver: neo4j.Driver, address: Address) -> tuple[str, str]:
     """Ask for the server's version and edition."""
     with translated(address):
         records = driver.execute_query(
-            "CALL dbms.components() YIELD versions, edition RETURN versions[0], edition", database_=address.database
+            "CALL dbms.components() YIELD name, versions, edition WHERE name = 'Neo4j Kernel'"
+            " RETURN versions[0], edition", database_=address.database
         ).records
     return str(records[0][0]), str(records[0][1])
 

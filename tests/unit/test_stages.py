@@ -9,11 +9,13 @@ import pytest
 
 from importer.explain import explain
 from importer.planning import check_exchangeable
+from importer.servers.versions import Product
 from importer.stages import (
     CHECKS,
     CheckBundle,
     CheckEmpty,
     CheckResult,
+    CheckServer,
     CheckSnapshot,
     CheckSpace,
     CheckUnchanged,
@@ -40,6 +42,7 @@ from synthgen.snapshot.read import Snapshot
 from synthgen.snapshot.write import write_snapshot
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 
+SERVER = Product("5.26.30", store="record-aligned-1.1")
 STORE = [ImportAside, SwapStore, CreateSchema, SetEmptyArrays, CheckResult, DropOldStore]
 
 
@@ -66,12 +69,12 @@ def kinds(stages: list[Stage]) -> list[type]:
 def test_an_offline_load_checks_all_first_and_drops_the_old_store_last(snapshot, bundles):
     """Everything that can be refused is looked at before anything is touched; the way back is kept to the end."""
     mine, other = bundles
-    stages = build_offline_load(snapshot, mine, [other], allow_changed=False, heap="2g")
-    assert kinds(stages) == [CheckBundle, CheckBundle, CheckSnapshot, CheckSpace, CheckUnchanged, *STORE]
-    assert [stage.bundle for stage in stages[:2]] == [mine, other]
-    assert stages[4] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False)
-    assert stages[5] == ImportAside(snapshot, (other, mine), "2g")
-    assert stages[9] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION))
+    stages = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
+    assert kinds(stages) == [CheckServer, CheckBundle, CheckBundle, CheckSnapshot, CheckSpace, CheckUnchanged, *STORE]
+    assert [stage.bundle for stage in stages[1:3]] == [mine, other]
+    assert stages[5] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False)
+    assert stages[6] == ImportAside(snapshot, (other, mine), "2g", SERVER)
+    assert stages[10] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION))
 
 
 def test_an_online_load_finds_its_base_nodes_before_it_writes(bundles):
@@ -92,9 +95,9 @@ def test_the_end_of_a_load_writes_nothing(bundles):
 
 def test_a_restore_wants_an_empty_database(snapshot):
     """The same store swap as an offline load, on an empty database, without operations."""
-    stages = build_restore(snapshot, heap="1g")
-    assert kinds(stages) == [CheckSnapshot, CheckEmpty, CheckSpace, *STORE]
-    assert stages[3].bundles == ()
+    stages = build_restore(snapshot, SERVER, heap="1g")
+    assert kinds(stages) == [CheckServer, CheckSnapshot, CheckEmpty, CheckSpace, *STORE]
+    assert stages[4].bundles == ()
 
 
 def test_a_rollback_is_one_stage():
@@ -104,8 +107,8 @@ def test_a_rollback_is_one_stage():
 
 def test_checks_come_before_what_changes_something(snapshot, bundles):
     """What is refused is refused before the history, the store or the database are touched."""
-    for stages in (build_offline_load(snapshot, bundles[0], [bundles[1]], allow_changed=True, heap="1g"),
-                   build_online_load(bundles[0], [], allow_changed=True), build_restore(snapshot, heap="1g")):
+    for stages in (build_offline_load(snapshot, bundles[0], [bundles[1]], SERVER, allow_changed=True, heap="1g"),
+                   build_online_load(bundles[0], [], allow_changed=True), build_restore(snapshot, SERVER, heap="1g")):
         are_checks = [isinstance(stage, CHECKS) for stage in stages]
         assert are_checks == sorted(are_checks, reverse=True)
         assert not all(are_checks)
@@ -121,8 +124,8 @@ def test_space_grows_with_what_is_imported(snapshot, bundles):
 
 def test_each_stage_is_told(snapshot, bundles):
     """A line each, in order, with the numbers, ids and folders that matter."""
-    every = [*build_offline_load(snapshot, bundles[0], [bundles[1]], allow_changed=False, heap="2g"),
-             *build_online_load(bundles[0], [], allow_changed=True), *build_restore(snapshot, heap="2g"),
+    every = [*build_offline_load(snapshot, bundles[0], [bundles[1]], SERVER, allow_changed=False, heap="2g"),
+             *build_online_load(bundles[0], [], allow_changed=True), *build_restore(snapshot, SERVER, heap="2g"),
              *build_rollback(OPERATION, nodes=3_000, relationships=5_000)]
     lines = explain(every)
     assert set(map(type, every)) == set(get_args(Stage))
