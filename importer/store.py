@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ LOCK = "load.lock"
 STAGING = "staging"
 IMPORT_PHASES = 4
 LEAST_FREE = 10_000_000
-_KINDS = ("databases", "transactions")
+KINDS = ("databases", "transactions")
 _PHASE = re.compile(r"\((\d)/(\d)\)")
 _PERCENT = re.compile(r"(\d{1,3})%")
 
@@ -77,10 +77,15 @@ def import_aside(
     report = f"--report-file={staging_folder(server.home) / 'import.report'}"
     # On a full disk neo4j-admin does not end, nor say anything.
     admin.run(["database", "import", "full", DATABASE, *options, report, *arguments], on_line=_percentages(progress),
-              watch=lambda: _check_room(server.home))
+              watch=lambda: check_room(server.home))
 
 
-def _check_room(home: Path) -> None:
+def check_room(home: Path) -> None:
+    """Look whether there is any disk left; Neo4j's admin tool does not say so itself.
+
+    Raises:
+        ServerError: There is not.
+    """
     free = shutil.disk_usage(home).free
     if free < LEAST_FREE:
         raise ServerError(f"the disk of {home} is full: {free / 1e6:.1f} MB are free", hint="free some space",
@@ -103,15 +108,15 @@ def _percentages(progress: Progress) -> Callable[[str], None]:
     return read
 
 
-def swap(server: LocalServer) -> None:
-    """Stop the server, put the staged store in place and the old one aside, start the server."""
+def swap(server: LocalServer, start: Mapping[str, Any] | None = None) -> None:
+    """Stop the server, put the staged store in place and the old one aside, start the server as `start` says."""
     home = server.home
     server.stop()
     _step(home, "swapping")
-    for kind in _KINDS:
+    for kind in KINDS:
         _move(_in_use(home, kind), _aside(home, kind))
         _move(_staged(home, kind), _in_use(home, kind))
-    server.start()
+    server.start(**(start or {}))
 
 
 def finish(home: Path) -> None:
@@ -134,7 +139,7 @@ def put_back(server: LocalServer) -> str | None:
     if journal["step"] == "swapping":
         running = server.status().state != "stopped"
         server.stop()
-        for kind in _KINDS:
+        for kind in KINDS:
             if _aside(home, kind).exists():
                 # What is in place is the new store, whole or not; the old one goes back.
                 shutil.rmtree(_in_use(home, kind), ignore_errors=True)

@@ -1,10 +1,10 @@
-"""The commands `importer server start | stop | status | logs`: options in, words out; what they do is in `local`."""
+"""The commands `importer server start | stop | status | logs | dump`: options in, words out."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ from synthgen.errors import UsageError
 from synthgen.output import Output
 
 if TYPE_CHECKING:
+    from importer.dumps import Loaded
     from importer.servers.local import ServerStatus
 
 server = typer.Typer(
@@ -45,14 +46,21 @@ def start(
         help="Neo4j's version; 2026.09.0 works too.", show_default=f"as before, or {DEFAULT_VERSION}")] = None,
     config: Annotated[list[str] | None, typer.Option(
         metavar="NAME=VALUE", help="A further Neo4j setting; may be repeated.", show_default=False)] = None,
+    load_dump: Annotated[Path | None, typer.Option(
+        help="A dump of Neo4j 4.4 or later to put into the database first, which must hold nothing.",
+        show_default=False)] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until it answers.")] = START_SECONDS,
     as_json: Json = False,
 ) -> None:
     """Start the local Neo4j and wait until it answers; does nothing when it runs already.
 
+    With --load-dump a graph that someone has as a dump is unpacked, migrated to this version when it is of an older
+    one, and put in place; a home that holds something is refused, and after a failure it is as it was.
+
     The first start of a version fetches it from Maven Central. The password is made up and kept in the file
     `password` in the server's folder, which only its owner can read.
     """
+    from importer.dumps import start_with_dump
     from importer.servers.local import LocalServer
     from importer.store import undo_interrupted
 
@@ -60,12 +68,14 @@ def start(
     interrupted = undo_interrupted(server_home(home))
     if interrupted is not None:
         output.say(f"note: the offline load of {interrupted} was interrupted; the database is the one from before it")
-    status = LocalServer(server_home(home), progress=output.progress).start(
-        version=neo4j_version, port=port, heap=heap, page_cache=page_cache, timeout_s=timeout,
-        config=_settings(config) if config else None)
+    local = LocalServer(server_home(home), progress=output.progress)
+    options: dict[str, Any] = {"version": neo4j_version, "port": port, "heap": heap, "page_cache": page_cache,
+                               "timeout_s": timeout, "config": _settings(config) if config else None}
+    loaded = start_with_dump(local, load_dump, options, output.progress) if load_dump is not None else None
+    status = loaded.server if loaded else local.start(**options)
     if port is None and status.port != DEFAULT_PORT:
         output.say(f"note: listening on port {status.port}, not {DEFAULT_PORT}")
-    _show(output, status)
+    _show(output, status, loaded)
 
 
 @server.command(epilog="Example: importer server stop")
@@ -102,14 +112,33 @@ def logs(
     Output(as_json=as_json).result({"logs": found}, text or f"no logs in {server_home(home)}")
 
 
-def _show(output: Output, status: ServerStatus) -> None:
+@server.command(epilog="Example: importer server dump graph.dump")
+def dump(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write the database of the stopped local Neo4j as a dump, whole or not at all; --load-dump reads it again."""
+    from importer.dumps import write_dump
+    from importer.servers.local import LocalServer
+
+    output = Output(as_json=as_json)
+    written = write_dump(LocalServer(server_home(home), progress=output.progress), file.absolute(), output.progress)
+    output.result({"file": str(file.absolute()), "bytes": written}, f"dumped        {file}, {written:,} bytes")
+
+
+def _show(output: Output, status: ServerStatus, loaded: Loaded | None = None) -> None:
     text = f"{status.state}  {status.home}"
     if status.state != "stopped":
         text = "\n".join((
             text,
             f"Neo4j {status.version}  {status.uri}  user {status.user}  heap {status.heap}  pid {status.pid}",
             f"password in {status.password_file}"))
-    output.result(asdict(status), text)
+    document = asdict(status)
+    if loaded is not None:
+        document["loaded"] = {"nodes": loaded.nodes, "relationships": loaded.relationships}
+        text += f"\nholds {loaded.nodes:,} nodes, {loaded.relationships:,} relationships"
+    output.result(document, text)
 
 
 def _settings(pairs: list[str]) -> dict[str, str]:

@@ -101,14 +101,7 @@ class LocalServer:
             LockedError: Another start or stop of it takes longer than `timeout_s`.
             ServerError: It does not come up; the message holds the end of its log.
         """
-        asked = {
-            "version": version if version is None else _checked_version(version),
-            "port": port if port is None else check_port(port),
-            "heap": heap if heap is None else check_size("heap", heap),
-            "page_cache": page_cache if page_cache is None else check_size("page cache", page_cache),
-            "config": config if config is None else check_config(config),
-        }
-        given = {name: value for name, value in asked.items() if value is not None}
+        given = check_options(version=version, port=port, heap=heap, page_cache=page_cache, config=config)
         with self._locked(timeout_s):
             record = read_record(self.home)
             if record is None or not record.is_alive():
@@ -309,6 +302,25 @@ def find_local(home: Path) -> ServerStatus | None:
     """Find the local server of a home folder; None when it does not run."""
     status = LocalServer(home).status()
     return status if status.state == "running" else None
+
+
+def check_options(
+    *, version: str | None, port: int | None, heap: str | None, page_cache: str | None,
+    config: Mapping[str, str] | None,
+) -> dict[str, object]:
+    """Give those of the options of a start that are given, checked.
+
+    Raises:
+        UsageError: A value is not what it should be.
+    """
+    asked = {
+        "version": version if version is None else _checked_version(version),
+        "port": port if port is None else check_port(port),
+        "heap": heap if heap is None else check_size("heap", heap),
+        "page_cache": page_cache if page_cache is None else check_size("page cache", page_cache),
+        "config": config if config is None else check_config(config),
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def _checked_version(version: str) -> str:
