@@ -22,6 +22,7 @@ from synthgen.output import Output, run_cli
 
 if TYPE_CHECKING:
     from importer.operations import Done, Listed
+    from importer.scripts.emit import Emitted
     from importer.validate import Check
 
 app = typer.Typer(
@@ -34,6 +35,12 @@ app = typer.Typer(
 app.add_typer(server)
 EXAMPLE = "\n\nExample: `{}`"
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+EmitOption = Annotated[str | None, typer.Option(
+    "--emit-script", metavar="sh|ps1",
+    help="Write the commands as a script, for whoever looks after the server, and do nothing else.")]
+FolderOption = Annotated[Path | None, typer.Option(
+    "--script-folder", help="Where the script goes, with all it needs; by default a folder under scripts in the out"
+    " folder.")]
 ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an offline import, such as 2g.")]
 
 
@@ -43,6 +50,8 @@ def restore(
     snapshot: Annotated[Path, typer.Argument(help="The snapshot's folder.")],
     heap: ImportHeapOption = "2g",
     dry_run: DryRunOption = False,
+    emit_script: EmitOption = None,
+    script_folder: FolderOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,6 +64,16 @@ def restore(
 
     output = Output(as_json=as_json)
     opened = open_snapshot(snapshot.absolute())
+    if emit_script is not None:
+        from importer.scripts.emit import emit_restore
+        from importer.scripts.quoting import check_shell
+        from synthgen.config import out_folder
+
+        _say_script(output, emit_restore(
+            opened, lambda: find_address(home=home), shell=check_shell(emit_script),
+            folder=script_folder or out_folder() / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
+            progress=output.progress))
+        return
     address = find_address(home=home)
     if dry_run:
         _say_plan(output, explain(plan_restore(opened, address, heap=heap)))
@@ -82,6 +101,8 @@ def load(
     batch_rows: Annotated[str, typer.Option(help="online: fewest-most rows of a batch.")] = "100-10000",
     writers: Annotated[str, typer.Option(help="online: fewest-most batches at once.")] = "1-5",
     dry_run: DryRunOption = False,
+    emit_script: EmitOption = None,
+    script_folder: FolderOption = None,
     *,
     find: AddressFinder,
     as_json: JsonOption = False,
@@ -95,8 +116,17 @@ def load(
 
     output = Output(as_json=as_json)
     checked, options = check_mode(mode), read_options(batch_rows, writers)
-    address = find()
     bundle = choose_bundle(out_folder(out), operation)
+    if emit_script is not None:
+        from importer.scripts.emit import emit_load
+        from importer.scripts.quoting import check_shell
+
+        _say_script(output, emit_load(
+            bundle, find, shell=check_shell(emit_script), mode=checked, base=base_folder(base, out),
+            folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
+            allow_changed=allow_changed, heap=heap, progress=output.progress))
+        return
+    address = find()
     if dry_run:
         _say_plan(output, explain(plan_load(bundle, address, mode=checked, base=base_folder(base, out),
                                             allow_changed=allow_changed, heap=heap)))
@@ -236,6 +266,15 @@ def _note(done: Done) -> str:
 
 def _say_plan(output: Output, lines: list[str]) -> None:
     output.result({"stages": lines}, "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1)))
+
+
+def _say_script(output: Output, emitted: Emitted) -> None:
+    if not emitted.checked:
+        output.say("note: no database was reached, so only files were checked; the script checks the database itself")
+    output.result(
+        {"script": str(emitted.path), "version": emitted.version, "database_checked": emitted.checked},
+        f"script        {emitted.path}\nfor           Neo4j {emitted.version}\n"
+        f"next          move {emitted.path.parent} to the server's machine; README.txt in it tells the rest")
 
 
 def _check_line(check: Check) -> str:

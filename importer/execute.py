@@ -222,15 +222,18 @@ def create_schema(driver: neo4j.Driver, address: Address, schema: Sequence[Schem
 
 def set_empty_arrays(driver: neo4j.Driver, address: Address) -> None:
     """Set what `EMPTY_ARRAYS` names to empty arrays, or to one empty text what it names twice, and remove it."""
-    mark = f"e.{quote(EMPTY_ARRAYS)}"
     with translated(address), driver.session(database=address.database) as session:
-        for match in ("MATCH (e)", "MATCH ()-[e]->()"):
-            session.run(
-                f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ WITH e UNWIND {mark} AS name"
-                f" SET e[name] = CASE size([each IN {mark} WHERE each = name]) WHEN 2 THEN [''] ELSE [] END"
-                f" }} IN TRANSACTIONS OF {_ARRAYS_PER_TRANSACTION} ROWS"
-            ).consume()
-            session.run(
-                f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ REMOVE {mark}"
-                f" }} IN TRANSACTIONS OF {_ARRAYS_PER_TRANSACTION} ROWS"
-            ).consume()
+        for statement in empty_arrays_statements():
+            session.run(statement).consume()
+
+
+def empty_arrays_statements() -> list[str]:
+    """Give the statements of `set_empty_arrays`, each for a transaction of its own making."""
+    mark = f"e.{quote(EMPTY_ARRAYS)}"
+    value = f"CASE size([each IN {mark} WHERE each = name]) WHEN 2 THEN [''] ELSE [] END"
+    return [
+        f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ {work} }} IN TRANSACTIONS OF {_ARRAYS_PER_TRANSACTION}"
+        " ROWS"
+        for match in ("MATCH (e)", "MATCH ()-[e]->()")
+        for work in (f"WITH e UNWIND {mark} AS name SET e[name] = {value}", f"REMOVE {mark}")
+    ]

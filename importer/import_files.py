@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,18 @@ _IN_HEADER = re.compile(r"[,:=\r\n{(]")
 _IN_PATH = re.compile(r"[,'\"]")
 
 
-def write_base(snapshot: Snapshot, folder: Path, progress: Progress = silent) -> list[str]:
+Place = Callable[[Path], str]
+"""Says how neo4j-admin is told of a file."""
+
+
+def absolute(path: Path) -> str:
+    """Name a file by its absolute path, because versions differ in where they look for others."""
+    return str(path.resolve())
+
+
+def write_base(
+    snapshot: Snapshot, folder: Path, progress: Progress = silent, place: Place = absolute
+) -> list[str]:
     """Write a snapshot as import-format CSV and give the import arguments for it.
 
     Raises:
@@ -42,11 +53,11 @@ def write_base(snapshot: Snapshot, folder: Path, progress: Progress = silent) ->
             first += frame.height
             done += frame.height
             progress("writing the base", done, due)
-        arguments.append(_nodes_argument(nodes.labels, nodes.types, [folder / name for name in names]))
+        arguments.append(_nodes_argument(nodes.labels, nodes.types, [folder / name for name in names], place))
     if not arguments:
         # An import without nodes is refused, one without rows is not.
         (folder / "base-nodes.header.csv").write_text(csv_header([":ID(base)"], {}), encoding="utf-8")
-        arguments.append(_nodes_argument((), {}, [folder / "base-nodes.header.csv"]))
+        arguments.append(_nodes_argument((), {}, [folder / "base-nodes.header.csv"], place))
     for number, relationships in enumerate(snapshot.relationship_tables):
         names = [f"base-relationships-{number:04}.header.csv"]
         (folder / names[0]).write_text(csv_header([":START_ID(base)", ":END_ID(base)"], relationships.types),
@@ -57,30 +68,30 @@ def write_base(snapshot: Snapshot, folder: Path, progress: Progress = silent) ->
             done += frame.height
             progress("writing the base", done, due)
         arguments.append(_relationships_argument(relationships.type, relationships.types,
-                                                 [folder / name for name in names]))
+                                                 [folder / name for name in names], place))
     return arguments
 
 
-def bundle_arguments(bundle: Bundle) -> list[str]:
+def bundle_arguments(bundle: Bundle, place: Place = absolute) -> list[str]:
     """Give the import arguments for a bundle's files."""
-    return [_group_argument(bundle, group) for group in bundle.manifest.groups]
+    return [_group_argument(bundle, group, place) for group in bundle.manifest.groups]
 
 
-def _group_argument(bundle: Bundle, group: NodeGroup | RelationshipGroup) -> str:
+def _group_argument(bundle: Bundle, group: NodeGroup | RelationshipGroup, place: Place) -> str:
     files = [bundle.path / group.header, *(bundle.path / part.file for part in group.parts)]
     if isinstance(group, NodeGroup):
-        return _nodes_argument(group.labels, group.types, files)
-    return _relationships_argument(group.type, group.types, files)
+        return _nodes_argument(group.labels, group.types, files, place)
+    return _relationships_argument(group.type, group.types, files, place)
 
 
-def _nodes_argument(labels: Sequence[str], types: Mapping[str, str], files: Sequence[Path]) -> str:
+def _nodes_argument(labels: Sequence[str], types: Mapping[str, str], files: Sequence[Path], place: Place) -> str:
     _check_names(labels, types)
-    return "--nodes=" + (":".join(labels) + "=" if labels else "") + _file_list(files)
+    return "--nodes=" + (":".join(labels) + "=" if labels else "") + _file_list(files, place)
 
 
-def _relationships_argument(type_: str, types: Mapping[str, str], files: Sequence[Path]) -> str:
+def _relationships_argument(type_: str, types: Mapping[str, str], files: Sequence[Path], place: Place) -> str:
     _check_names([type_], types)
-    return f"--relationships={type_}={_file_list(files)}"
+    return f"--relationships={type_}={_file_list(files, place)}"
 
 
 def _check_names(listed: Sequence[str], properties: Collection[str]) -> None:
@@ -90,9 +101,8 @@ def _check_names(listed: Sequence[str], properties: Collection[str]) -> None:
                                hint="load with --mode online; for a restore or an offline load rename it", name=name)
 
 
-def _file_list(files: Sequence[Path]) -> str:
-    # Absolute, because versions differ in where they look for others.
-    paths = [str(path.resolve()) for path in files]
+def _file_list(files: Sequence[Path], place: Place) -> str:
+    paths = [place(path) for path in files]
     for path in paths:
         if _IN_PATH.search(path):
             raise RefusedError(f"the path {path} has a comma or a quote, which neo4j-admin cannot read",

@@ -176,23 +176,28 @@ def validate(out: Path, operation_id: str | None, address: Address, *, progress:
         UsageError: There is no such operation.
         ValidationFailedError: At least one check failed; `facts["checks"]` has all.
     """
-    if operation_id is not None:
-        bundle = find_bundle(out, operation_id)
-    else:
-        loaded = [bundle for bundle in list_bundles(out) if bundle.manifest.state == "loaded"]
-        if not loaded:
-            raise UsageError(f"no operation in {operations_folder(out)} is loaded", hint="run `importer load` first")
-        bundle = max(loaded, key=lambda one: str((one.manifest.last("loaded") or {})["at"]))
+    bundle = find_bundle(out, operation_id) if operation_id is not None else _loaded_last(out)
     manifest = bundle.manifest
     with connect(address) as driver:
         present = list_operations_in_database(driver, address.database)
         without = {*present, manifest.operation_id} - set(manifest.snapshot["operations"])
         checks = check_operation(driver, address, manifest, without=without, progress=progress)
     passed = all(check.passed for check in checks)
+    if passed and manifest.state == "scripted":
+        # Whoever ran the script could not say so.
+        bundle.record("loaded", _now(), mode="offline", by="script", uri=address.uri, database=address.database)
     bundle.record("validated", _now(), uri=address.uri, database=address.database, passed=passed,
                   failed=[as_document(check) for check in checks if not check.passed])
     require(checks, manifest.operation_id)
     return checks
+
+
+def _loaded_last(out: Path) -> Bundle:
+    begun = {"loaded": "loaded", "scripted": "script_emitted"}
+    loaded = [bundle for bundle in list_bundles(out) if bundle.manifest.state in begun]
+    if not loaded:
+        raise UsageError(f"no operation in {operations_folder(out)} is loaded", hint="run `importer load` first")
+    return max(loaded, key=lambda one: str((one.manifest.last(begun[one.manifest.state]) or {})["at"]))
 
 
 def rollback(out: Path, operation_id: str, address: Address, *, progress: Progress = silent) -> Done:
@@ -237,7 +242,9 @@ def _listed(folder: Path, present: Mapping[str, int] | None) -> Listed:
         # One damaged bundle must not hide the others; `importer load` with its name says what is wrong with it.
         return Listed(folder.name, None, "damaged", None, None, None, nodes, str(folder))
     counts = manifest.counts
-    return Listed(manifest.operation_id, manifest.strategy, manifest.state, counts.resources, counts.nodes,
+    # A script that was run cannot tell the history.
+    state = "loaded" if manifest.state == "scripted" and nodes == counts.nodes else manifest.state
+    return Listed(manifest.operation_id, manifest.strategy, state, counts.resources, counts.nodes,
                   counts.relationships, nodes, str(folder))
 
 

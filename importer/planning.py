@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from importer.ledger import list_ledgers
 from importer.preflight import find_product
 from importer.rollback import count_operation, list_operations_in_database
+from importer.servers.runtime import DEFAULT_VERSION
+from importer.servers.versions import Product
 from importer.stages import (
     Mode,
     Stage,
@@ -52,27 +56,71 @@ def plan_load(
     operation_id = bundle.manifest.operation_id
     if mode == "offline":
         check_exchangeable(address)
-    with connect(address) as driver:
-        present = list_operations_in_database(driver, address.database)
-        begun = list_ledgers(driver, address.database)
-        product = find_product(driver, address)
-    own = set(bundle.manifest.snapshot["operations"])
-    live = [other for other in present if other not in own and other != operation_id]
-    if operation_id in present and operation_id not in begun:
-        if bundle.manifest.state == "loading" and present[operation_id] == bundle.manifest.counts.nodes:
-            return build_end_of_load(bundle, live, allow_changed=allow_changed)
-        raise RefusedError(
-            f"{operation_id} is loaded already: {address.uri} holds {present[operation_id]:,} nodes of it",
-            hint="see `importer validate`; to load it anew roll it back first", operation_id=operation_id)
+    found = _look(address)
+    live = found.live(bundle)
+    if (bundle.manifest.state == "loading" and operation_id not in found.begun
+            and found.present.get(operation_id) == bundle.manifest.counts.nodes):
+        return build_end_of_load(bundle, live, allow_changed=allow_changed)
+    _check_not_loaded(bundle, found)
     if mode == "online":
         return build_online_load(bundle, live, allow_changed=allow_changed)
-    halfway = sorted({*begun} & {*present, operation_id})
+    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap)
+
+
+def plan_script(
+    bundle: Bundle, address: Address | None, *, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP
+) -> list[Stage]:
+    """Build the stages of an offline load that somebody else will run; as `plan_load`, for any server.
+
+    Without an address the server is taken to be like the snapshot's, and to hold what the bundles' histories say.
+    """
+    found = _look(address) if address is not None else _remember(bundle, open_snapshot(base))
+    _check_not_loaded(bundle, found)
+    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a database holds: `present` counts each operation's nodes, `begun` are those that an online load began."""
+
+    where: str
+    product: Product
+    present: Mapping[str, int]
+    begun: Collection[str]
+
+    def live(self, bundle: Bundle) -> list[str]:
+        """Name the operations beside a bundle's own and those that are part of its base."""
+        own = {*bundle.manifest.snapshot["operations"], bundle.manifest.operation_id}
+        return [other for other in self.present if other not in own]
+
+
+def _look(address: Address) -> _Found:
+    with connect(address) as driver:
+        return _Found(address.uri, find_product(driver, address),
+                      list_operations_in_database(driver, address.database), list_ledgers(driver, address.database))
+
+
+def _remember(bundle: Bundle, snapshot: Snapshot) -> _Found:
+    loaded = [one.manifest for one in list_bundles(bundle.path.parent.parent) if one.manifest.state == "loaded"]
+    return _Found("the database", _source_of(snapshot), {one.operation_id: one.counts.nodes for one in loaded}, ())
+
+
+def _check_not_loaded(bundle: Bundle, found: _Found) -> None:
+    operation_id = bundle.manifest.operation_id
+    if operation_id in found.present and operation_id not in found.begun:
+        raise RefusedError(
+            f"{operation_id} is loaded already: {found.where} holds {found.present[operation_id]:,} nodes of it",
+            hint="see `importer validate`; to load it anew roll it back first", operation_id=operation_id)
+
+
+def _plan_offline(bundle: Bundle, found: _Found, base: Path, *, allow_changed: bool, heap: str) -> list[Stage]:
+    halfway = sorted({*found.begun} & {*found.present, bundle.manifest.operation_id})
     if halfway:
-        raise RefusedError(f"an online load of {halfway[0]} was stopped half-way in {address.uri}",
+        raise RefusedError(f"an online load of {halfway[0]} was stopped half-way in {found.where}",
                            hint=f"go on with `importer load {halfway[0]} --mode online`, or roll it back")
     snapshot = _same_snapshot(open_snapshot(base), bundle)
-    others = [_live_bundle(bundle.path.parent, other, present[other], snapshot) for other in live]
-    return build_offline_load(snapshot, bundle, others, product, allow_changed=allow_changed, heap=heap)
+    others = [_live_bundle(bundle.path.parent, other, found.present[other], snapshot) for other in found.live(bundle)]
+    return build_offline_load(snapshot, bundle, others, found.product, allow_changed=allow_changed, heap=heap)
 
 
 def plan_restore(snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP) -> list[Stage]:
@@ -82,9 +130,23 @@ def plan_restore(snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HE
         RefusedError: The server cannot do it.
     """
     check_exchangeable(address)
+    return plan_restore_script(snapshot, address, heap=heap)
+
+
+def plan_restore_script(snapshot: Snapshot, address: Address | None, *, heap: str = DEFAULT_HEAP) -> list[Stage]:
+    """Build the stages of a restore that somebody else will run; as `plan_restore`, for any server.
+
+    Without an address the server is taken to be like the snapshot's.
+    """
+    if address is None:
+        return build_restore(snapshot, _source_of(snapshot), heap=heap)
     with connect(address) as driver:
-        product = find_product(driver, address)
-    return build_restore(snapshot, product, heap=heap)
+        return build_restore(snapshot, find_product(driver, address), heap=heap)
+
+
+def _source_of(snapshot: Snapshot) -> Product:
+    source = snapshot.source
+    return Product(source.get("server_version", DEFAULT_VERSION), source.get("edition", "community"))
 
 
 def _same_snapshot(snapshot: Snapshot, bundle: Bundle) -> Snapshot:

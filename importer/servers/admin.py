@@ -105,7 +105,7 @@ class AdminTool:
             java_args = [f"-Xmx{heap}", "-Dfile.encoding=UTF-8", *further_java_options(), *ADMIN_OPENS,
                          "-cp", self.runtime.class_path]
             (conf / "arguments").write_text(
-                _argument_text([*java_args, "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
+                argument_text([*java_args, "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
             return self._stream(conf, on_line, watch)
 
     def _stream(
@@ -173,8 +173,12 @@ def run_admin(runtime: Runtime, home: Path, args: Sequence[str], *, heap: str = 
     return AdminTool(runtime, home, heap=heap).run(args, on_line=on_line)
 
 
-def _argument_text(args: Sequence[str]) -> str:
-    r"""Write arguments as Java reads them from a file: quoted, with `\` before `\` and `"`."""
+def argument_text(args: Sequence[str]) -> str:
+    r"""Write arguments as Java and neo4j-admin read them from a file: quoted, with `\` before `\` and `"`.
+
+    Raises:
+        ServerError: One has a line end in it.
+    """
     if any("\0" in one or "\n" in one or "\r" in one for one in args):
         raise ServerError("an argument of the admin tool has more than one line", hint="rename the file it names")
     return "".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"\n' for one in args)

@@ -112,9 +112,9 @@ class Manifest:
 
     @property
     def state(self) -> str:
-        """What the operation is now: `generated`, `loading`, `loaded`, `failed` or `rolled back`."""
-        states = {"generated": "generated", "load_started": "loading", "loaded": "loaded", "load_failed": "failed",
-                  "rollback_started": "rolling back", "rolled_back": "rolled back"}
+        """What the operation is now: `generated`, `scripted`, `loading`, `loaded`, `failed` or `rolled back`."""
+        states = {"generated": "generated", "script_emitted": "scripted", "load_started": "loading", "loaded": "loaded",
+                  "load_failed": "failed", "rollback_started": "rolling back", "rolled_back": "rolled back"}
         events = [entry["event"] for entry in self.history if entry.get("event") in states]
         return states[events[-1]] if events else "generated"
 

@@ -1,0 +1,1 @@
+"""Loads as scripts that a database administrator runs, instead of running them."""
