@@ -15,6 +15,7 @@ from typing import Any
 from importer.operations import load, rollback, validate
 from importer.requests import check_mode
 from importer.rollback import list_operations_in_database
+from importer.schema_choice import choose_schema
 from importer.validate import Check
 from synthgen.bundle.read import Bundle
 from synthgen.config import base_folder, out_folder
@@ -39,6 +40,7 @@ from synthgen.privacy.request import AS_IT_IS, Privacy
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.export import digest_database, export_snapshot
 from synthgen.snapshot.read import open_snapshot
+from synthgen.snapshot.schema import read_schema
 from synthgen.templates.file import read_template
 
 DEFAULT_SEED = 0
@@ -221,7 +223,10 @@ class ScaleUpService:
             with connect(address) as driver:
                 without = set(list_operations_in_database(driver, address.database)) - set(snapshot.operations)
                 found = digest_database(driver, address, without=without, progress=self._progress)
-            if found.digest == snapshot.digest:
+                # An offline load replaces the schema as well.
+                changes = choose_schema(snapshot.schema).find_differences(read_schema(driver, address)) \
+                    if self._mode == "offline" else []
+            if found.digest == snapshot.digest and not changes:
                 return
             if without:
                 raise RefusedError(

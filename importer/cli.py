@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,7 @@ from synthgen.output import Output, run_cli
 if TYPE_CHECKING:
     from importer.operations import Done, Listed
     from importer.scripts.emit import Emitted
+    from importer.stages import Stage
     from importer.validate import Check
 
 app = typer.Typer(
@@ -41,6 +43,8 @@ EmitOption = Annotated[str | None, typer.Option(
 FolderOption = Annotated[Path | None, typer.Option(
     "--script-folder", help="Where the script goes, with all it needs; by default a folder under scripts in the out"
     " folder.")]
+LeaveOutOption = Annotated[list[str] | None, typer.Option(
+    "--leave-out-schema", metavar="NAME", help="Do without an index or constraint of the snapshot; may be repeated.")]
 ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an offline import, such as 2g.")]
 
 
@@ -49,6 +53,7 @@ ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an o
 def restore(
     snapshot: Annotated[Path, typer.Argument(help="The snapshot's folder.")],
     heap: ImportHeapOption = "2g",
+    leave_out_schema: LeaveOutOption = None,
     dry_run: DryRunOption = False,
     emit_script: EmitOption = None,
     script_folder: FolderOption = None,
@@ -56,7 +61,6 @@ def restore(
     as_json: JsonOption = False,
 ) -> None:
     """Restore a base."""
-    from importer.explain import explain
     from importer.operations import restore as restore_snapshot
     from importer.planning import plan_restore
     from synthgen.database import find_address
@@ -72,17 +76,17 @@ def restore(
         _say_script(output, emit_restore(
             opened, lambda: find_address(home=home), shell=check_shell(emit_script),
             folder=script_folder or out_folder() / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
-            progress=output.progress))
+            leave_out=leave_out_schema or (), progress=output.progress))
         return
     address = find_address(home=home)
     if dry_run:
-        _say_plan(output, explain(plan_restore(opened, address, heap=heap)))
+        _say_plan(output, plan_restore(opened, address, heap=heap, leave_out=leave_out_schema or ()))
         return
-    done = restore_snapshot(opened, address, heap=heap, progress=output.progress)
+    done = restore_snapshot(opened, address, heap=heap, leave_out=leave_out_schema or (), progress=output.progress)
     output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **_took(done)},
                   f"{_note(done)}"
                   f"restored      {opened.counts['nodes']:,} nodes, {opened.counts['relationships']:,} relationships\n"
-                  f"took          {done.total_seconds:.1f} s\nnext          synthgen export")
+                  f"{_left_out(done)}took          {done.total_seconds:.1f} s\nnext          synthgen export")
 
 
 @app.command(help="Load an operation: offline (neo4j-admin database import into a new store, then a swap; local server"
@@ -98,6 +102,7 @@ def load(
         "--allow-changed", help="Load although the base part of the database is not what the snapshot says; offline,"
         " the snapshot replaces it and the changes are lost.")] = False,
     heap: ImportHeapOption = "2g",
+    leave_out_schema: LeaveOutOption = None,
     batch_rows: Annotated[str, typer.Option(help="online: fewest-most rows of a batch.")] = "100-10000",
     writers: Annotated[str, typer.Option(help="online: fewest-most batches at once.")] = "1-5",
     dry_run: DryRunOption = False,
@@ -108,7 +113,6 @@ def load(
     as_json: JsonOption = False,
 ) -> None:
     """Load an operation."""
-    from importer.explain import explain
     from importer.operations import load as load_bundle
     from importer.planning import choose_bundle, plan_load
     from importer.requests import check_mode, read_options
@@ -124,15 +128,15 @@ def load(
         _say_script(output, emit_load(
             bundle, find, shell=check_shell(emit_script), mode=checked, base=base_folder(base, out),
             folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
-            allow_changed=allow_changed, heap=heap, progress=output.progress))
+            allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), progress=output.progress))
         return
     address = find()
     if dry_run:
-        _say_plan(output, explain(plan_load(bundle, address, mode=checked, base=base_folder(base, out),
-                                            allow_changed=allow_changed, heap=heap)))
+        _say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out),
+                                    allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or ()))
         return
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), allow_changed=allow_changed,
-                       heap=heap, options=options, progress=output.progress)
+                       heap=heap, leave_out=leave_out_schema or (), options=options, progress=output.progress)
     counts = bundle.manifest.counts
     operation_id = bundle.manifest.operation_id
     output.result(
@@ -141,7 +145,7 @@ def load(
         f"{_note(done)}loaded        {operation_id} {checked}\n"
         f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
         f" {counts.relationships:,} relationships\n"
-        f"took          {done.total_seconds:.1f} s\nnext          importer validate {operation_id}",
+        f"{_left_out(done)}took          {done.total_seconds:.1f} s\nnext          importer validate {operation_id}",
     )
 
 
@@ -180,7 +184,6 @@ def rollback(
     as_json: JsonOption = False,
 ) -> None:
     """Roll an operation back."""
-    from importer.explain import explain
     from importer.operations import rollback as rollback_operation
     from importer.planning import plan_rollback
     from synthgen.config import out_folder
@@ -188,7 +191,7 @@ def rollback(
     output = Output(as_json=as_json)
     address = find()
     if dry_run:
-        _say_plan(output, explain(plan_rollback(out_folder(out), operation, address)))
+        _say_plan(output, plan_rollback(out_folder(out), operation, address))
         return
     done = rollback_operation(out_folder(out), operation, address, progress=output.progress)
     output.result({"operation_id": operation, **done.facts, "seconds": done.total_seconds},
@@ -264,8 +267,19 @@ def _note(done: Done) -> str:
     return f"note          {done.facts['note']}\n" if "note" in done.facts else ""
 
 
-def _say_plan(output: Output, lines: list[str]) -> None:
-    output.result({"stages": lines}, "\n".join(f"{number}. {line}" for number, line in enumerate(lines, start=1)))
+def _left_out(done: Done) -> str:
+    names = done.facts.get("left_out_schema")
+    return f"left out      {', '.join(names)}\n" if names else ""
+
+
+def _say_plan(output: Output, stages: Sequence[Stage]) -> None:
+    from importer.explain import explain, find_limits
+
+    lines, limits = explain(stages), find_limits(stages)
+    numbered = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
+    listed = [f"- {limit.what}: {limit.becomes}; {limit.way_out}" for limit in limits]
+    output.result({"stages": lines, "not_carried": [asdict(limit) for limit in limits]},
+                  "\n".join([*numbered, *(["not carried over by an import:", *listed] if listed else [])]))
 
 
 def _say_script(output: Output, emitted: Emitted) -> None:

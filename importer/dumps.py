@@ -16,6 +16,7 @@ from typing import Any
 
 from importer.census import count_totals
 from importer.dump_files import DAMAGED_HINT, check_dump
+from importer.schema_choice import LOOKUP, has_generated_name
 from importer.servers.admin import AdminTool
 from importer.servers.local import USER, LocalServer, ServerStatus, check_options
 from importer.servers.runtime import Runtime, resolve
@@ -26,7 +27,7 @@ from importer.store import DATABASE, KINDS, begin, check_room, finish, hold_home
 from synthgen.database import Address, connect
 from synthgen.errors import RefusedError, ServerError, SynthError
 from synthgen.progress import Progress, silent
-from synthgen.snapshot.export import read_schema
+from synthgen.snapshot.schema import read_schema
 
 FILE = f"{DATABASE}.dump"
 # A migration writes the files that it changes anew beside the old ones.
@@ -152,7 +153,8 @@ def _check_holds_nothing(server: LocalServer, options: Mapping[str, Any]) -> Non
     with connect(address) as driver:
         nodes, relationships = count_totals(driver, address)
         # Lookup indexes are there from the start.
-        schema = [item.name for item in read_schema(driver, address) if " LOOKUP " not in item.statement]
+        schema = [item.name for item in read_schema(driver, address)
+                  if item.type != LOOKUP or not has_generated_name(item)]
     if nodes or relationships or schema:
         raise RefusedError(
             f"the database in {server.home} holds {nodes:,} nodes, {relationships:,} relationships and"

@@ -18,12 +18,15 @@ from importer.import_files import bundle_arguments, write_base
 from importer.online import OnlineOptions, load_online
 from importer.preflight import check_product, find_product
 from importer.rollback import delete_operation
+from importer.schema import check_schema, create_schema
+from importer.schema_choice import SchemaChoice
 from importer.servers.local import LocalServer
 from importer.servers.versions import Product, import_options, note_newer
 from importer.stages import (
     CheckBundle,
     CheckEmpty,
     CheckResult,
+    CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
@@ -48,9 +51,9 @@ from synthgen.progress import Progress, silent
 from synthgen.snapshot.content import Content
 from synthgen.snapshot.export import DatabaseDigest, digest_database
 from synthgen.snapshot.read import check_snapshot
+from synthgen.snapshot.schema import read_schema
 from synthgen.types import EMPTY_ARRAYS
 
-INDEX_SECONDS = 3600
 _ARRAYS_PER_TRANSACTION = 10_000
 
 
@@ -90,8 +93,10 @@ class Run:
                 check_snapshot(snapshot, self.progress)
             case CheckServer(product):
                 self._with_driver(lambda driver: self._check_server(driver, product))
-            case CheckEmpty():
-                self._check_empty()
+            case CheckEmpty(schema):
+                self._check_empty(schema)
+            case CheckSchema(schema):
+                self._with_driver(lambda driver: check_schema(driver, self.address, schema))
             case CheckSpace():
                 self._check_space(stage)
             case CheckUnchanged():
@@ -100,10 +105,11 @@ class Run:
                 self._import_aside(stage)
             case SwapStore():
                 self._swap()
-            case CreateSchema(snapshot):
-                self._with_driver(lambda driver: create_schema(driver, self.address, snapshot.schema))
             case SetEmptyArrays():
                 self._with_driver(lambda driver: set_empty_arrays(driver, self.address))
+            case CreateSchema(schema):
+                self._with_driver(lambda driver: create_schema(driver, self.address, schema))
+                self.facts |= {"left_out_schema": list(schema.left_out)}
             case WriteOnline():
                 self._write_online(stage)
             case CheckResult():
@@ -133,14 +139,19 @@ class Run:
         if newer is not None:
             self.facts["note"] = newer
 
-    def _check_empty(self) -> None:
+    def _check_empty(self, schema: SchemaChoice) -> None:
         with connect(self.address) as driver:
             self._seen = Content(driver, self.address).bookmark()
             nodes, relationships = count_totals(driver, self.address)
+            lost = schema.find_losses(read_schema(driver, self.address))
         if nodes or relationships:
             raise RefusedError(f"{self.address.uri} holds {nodes:,} nodes and {relationships:,} relationships already",
                                hint="restore into an empty database: another --home for `importer server start`",
                                nodes=nodes, relationships=relationships)
+        if lost:
+            raise RefusedError(f"{self.address.uri} holds no nodes, but a schema that a restore would lose:"
+                               f" {'; '.join(lost)}",
+                               hint="drop it, or restore into another --home for `importer server start`", schema=lost)
 
     def _check_space(self, stage: CheckSpace) -> None:
         free = shutil.disk_usage(self._local().home).free
@@ -154,6 +165,8 @@ class Run:
         with connect(self.address) as driver:
             self._seen = None if stage.allow_changed else Content(driver, self.address).bookmark()
             found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
+            if stage.schema is not None and not stage.allow_changed:
+                require_schema(self.address, stage.schema, read_schema(driver, self.address))
         if found.digest != stage.digest and not stage.allow_changed:
             raise changed(self.address, stage.digest, found)
         if stage.bundle is not None:
@@ -189,6 +202,9 @@ class Run:
                 manifest = bundle.manifest
                 profile = profile_from_document(manifest.profile, "the manifest's profile")
                 require(compare(take_census(driver, self.address, manifest, profile), manifest), manifest.operation_id)
+            if stage.schema is not None and (wrong := stage.schema.find_differences(read_schema(driver, self.address))):
+                raise LoadFailedError(f"after the load the schema is not the snapshot's: {'; '.join(wrong)}",
+                                      hint="report this: the load is undone", schema=wrong)
             if stage.digest is None:
                 return
             found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
@@ -212,12 +228,19 @@ def changed(address: Address, digest: str, found: DatabaseDigest) -> RefusedErro
     )
 
 
-def create_schema(driver: neo4j.Driver, address: Address, schema: Sequence[SchemaItem]) -> None:
-    """Create indexes and constraints by their statements, and wait until they are online."""
-    with translated(address):
-        for item in schema:
-            driver.execute_query(item.statement, database_=address.database)
-        driver.execute_query("CALL db.awaitIndexes($seconds)", {"seconds": INDEX_SECONDS}, database_=address.database)
+def require_schema(address: Address, schema: SchemaChoice, found: Sequence[SchemaItem]) -> None:
+    """Make sure that the indexes and constraints of a database are those of the snapshot.
+
+    Raises:
+        RefusedError: They are not; `facts["schema"]` says how they differ.
+    """
+    wrong = schema.find_differences(found)
+    if wrong:
+        raise RefusedError(
+            f"the schema of {address.uri}, database {address.database!r}, is not what the snapshot says:"
+            f" {'; '.join(wrong)}",
+            hint="export again and generate from the new snapshot, or go on with --allow-changed: the changes are lost",
+            schema=wrong)
 
 
 def set_empty_arrays(driver: neo4j.Driver, address: Address) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from importer.limits import LIMITS, Limit
 from importer.servers.versions import Product, notes
 from importer.stages import (
     CheckBundle,
     CheckEmpty,
     CheckResult,
+    CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
@@ -23,6 +25,11 @@ from importer.stages import (
     SwapStore,
     WriteOnline,
 )
+
+
+def find_limits(stages: Sequence[Stage]) -> tuple[Limit, ...]:
+    """Give what the stages will not carry over from the database in use to the new store."""
+    return LIMITS if any(isinstance(stage, ImportAside) for stage in stages) else ()
 
 
 def explain(stages: Sequence[Stage]) -> list[str]:
@@ -42,13 +49,17 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
             return _server(product)
         case CheckEmpty():
             return "check that the database is empty"
+        case CheckSchema(choice):
+            return f"check that the server can create {len(choice.items)} indexes and constraints" + (
+                f", and leave out {', '.join(choice.left_out)}" if choice.left_out else "")
         case CheckSpace(size):
             return f"check that {size / 1e6:,.0f} MB of disk are free"
         case CheckUnchanged():
             found = " and find the base nodes that the operation is tied to" if stage.bundle else ""
             if stage.allow_changed:
                 return f"read the base part{found}; changes since the snapshot are allowed"
-            return f"check that the base part's digest is still {stage.digest}{found}"
+            schema = " and its schema is the snapshot's" if stage.schema is not None else ""
+            return f"check that the base part's digest is still {stage.digest}{schema}{found}"
         case ImportAside(snapshot, bundles, heap):
             nodes = snapshot.counts["nodes"] + sum(bundle.manifest.counts.nodes for bundle in bundles)
             relationships = snapshot.counts["relationships"] + sum(
@@ -58,16 +69,17 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                     f" one in use, heap {heap}; what was changed by hand on synthetic nodes is not carried over")
         case SwapStore():
             return "stop the server, put the new store in place, keep the old one aside, start the server"
-        case CreateSchema(snapshot):
-            return f"create {len(snapshot.schema)} indexes and constraints again and wait for them"
         case SetEmptyArrays():
             return "set the properties that are empty arrays"
+        case CreateSchema():
+            return f"create {len(stage.schema.items)} indexes and constraints again and wait for them"
         case WriteOnline(bundle):
             counts = bundle.manifest.counts
             return (f"write {counts.nodes:,} nodes, then {counts.relationships:,} relationships, in batches of one"
                     " transaction each with its record in the ledger")
-        case CheckResult(digest):
-            return "check the counts" + (f" and that the base part's digest is {digest}" if digest else "")
+        case CheckResult():
+            return "check the counts" + (", the schema" if stage.schema is not None else "") + (
+                f" and that the base part's digest is {stage.digest}" if stage.digest else "")
         case DropOldStore():
             return "remove the old store"
         case DeleteOperation():

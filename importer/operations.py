@@ -72,19 +72,22 @@ def load(
     base: Path,
     allow_changed: bool = False,
     heap: str = DEFAULT_HEAP,
+    leave_out: Sequence[str] = (),
     options: OnlineOptions | None = None,
     progress: Progress = silent,
 ) -> Done:
     """Load an operation; afterwards it is in the database whole, or not at all and the history says so.
 
     Raises:
-        RefusedError: As `plan_load`, or the database has changed since the snapshot, or the disk is too small.
+        RefusedError: As `plan_load`, or the database has changed since the snapshot, or the server cannot have its
+            indexes and constraints, or the disk is too small.
         LockedError: Another load or rollback is at work.
         StoppedHalfwayError: An online load was interrupted; the same call goes on.
         LoadFailedError: It could not be done and was undone; `facts["undone"]` is False when that failed, too.
     """
     with exclusive(address) as server:
-        stages = plan_load(bundle, address, mode=mode, base=base, allow_changed=allow_changed, heap=heap)
+        stages = plan_load(bundle, address, mode=mode, base=base, allow_changed=allow_changed, heap=heap,
+                           leave_out=leave_out)
         run = Run(address, server, options or OnlineOptions(), progress)
         where = {"mode": mode, "uri": address.uri, "database": address.database}
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
@@ -143,18 +146,21 @@ def _record(bundle: Bundle, event: str, **facts: Any) -> None:
 
 
 def restore(
-    snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP, progress: Progress = silent
+    snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = (),
+    progress: Progress = silent,
 ) -> Done:
     """Put a snapshot into the empty database of a local server.
 
     Raises:
-        RefusedError: The database is not empty, is not a local server's, or the disk is too small.
+        RefusedError: The database is not empty, is not a local server's, cannot have the snapshot's indexes and
+            constraints, or the disk is too small.
+        UsageError: The snapshot has no index or constraint of a name in `leave_out`.
         LoadFailedError: It could not be done; the database is empty as before.
     """
     check_exchangeable(address)
     with exclusive(address) as server:
         run = Run(address, server, progress=progress)
-        stages = plan_restore(snapshot, address, heap=heap)
+        stages = plan_restore(snapshot, address, heap=heap, leave_out=leave_out)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])

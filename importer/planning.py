@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +45,19 @@ def choose_bundle(out: Path, operation_id: str | None) -> Bundle:
 
 
 def plan_load(
-    bundle: Bundle, address: Address, *, mode: Mode, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP
+    bundle: Bundle, address: Address, *, mode: Mode, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP,
+    leave_out: Sequence[str] = (),
 ) -> list[Stage]:
     """Build the stages of a load, after a look at what is in the database; changes nothing.
 
     Raises:
         RefusedError: The operation is loaded already, or was begun in another way; or the base snapshot is not the one
             that it was made from; or a live operation's bundle is not at hand; or the server cannot do it.
+        UsageError: The snapshot has no index or constraint of a name in `leave_out`, or the mode does not touch them.
     """
+    if leave_out and mode == "online":
+        raise UsageError("an online load leaves indexes and constraints alone", hint="--leave-out-schema is for --mode"
+                         " offline")
     operation_id = bundle.manifest.operation_id
     if mode == "offline":
         check_exchangeable(address)
@@ -64,11 +69,12 @@ def plan_load(
     _check_not_loaded(bundle, found)
     if mode == "online":
         return build_online_load(bundle, live, allow_changed=allow_changed)
-    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap)
+    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
 
 
 def plan_script(
-    bundle: Bundle, address: Address | None, *, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP
+    bundle: Bundle, address: Address | None, *, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP,
+    leave_out: Sequence[str] = (),
 ) -> list[Stage]:
     """Build the stages of an offline load that somebody else will run; as `plan_load`, for any server.
 
@@ -76,7 +82,7 @@ def plan_script(
     """
     found = _look(address) if address is not None else _remember(bundle, open_snapshot(base))
     _check_not_loaded(bundle, found)
-    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap)
+    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,35 +119,43 @@ def _check_not_loaded(bundle: Bundle, found: _Found) -> None:
             hint="see `importer validate`; to load it anew roll it back first", operation_id=operation_id)
 
 
-def _plan_offline(bundle: Bundle, found: _Found, base: Path, *, allow_changed: bool, heap: str) -> list[Stage]:
+def _plan_offline(
+    bundle: Bundle, found: _Found, base: Path, *, allow_changed: bool, heap: str, leave_out: Sequence[str]
+) -> list[Stage]:
     halfway = sorted({*found.begun} & {*found.present, bundle.manifest.operation_id})
     if halfway:
         raise RefusedError(f"an online load of {halfway[0]} was stopped half-way in {found.where}",
                            hint=f"go on with `importer load {halfway[0]} --mode online`, or roll it back")
     snapshot = _same_snapshot(open_snapshot(base), bundle)
     others = [_live_bundle(bundle.path.parent, other, found.present[other], snapshot) for other in found.live(bundle)]
-    return build_offline_load(snapshot, bundle, others, found.product, allow_changed=allow_changed, heap=heap)
+    return build_offline_load(snapshot, bundle, others, found.product, allow_changed=allow_changed, heap=heap,
+                              leave_out=leave_out)
 
 
-def plan_restore(snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP) -> list[Stage]:
+def plan_restore(
+    snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = ()
+) -> list[Stage]:
     """Build the stages of a restore, after a look at the server.
 
     Raises:
         RefusedError: The server cannot do it.
+        UsageError: The snapshot has no index or constraint of a name in `leave_out`.
     """
     check_exchangeable(address)
-    return plan_restore_script(snapshot, address, heap=heap)
+    return plan_restore_script(snapshot, address, heap=heap, leave_out=leave_out)
 
 
-def plan_restore_script(snapshot: Snapshot, address: Address | None, *, heap: str = DEFAULT_HEAP) -> list[Stage]:
+def plan_restore_script(
+    snapshot: Snapshot, address: Address | None, *, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = ()
+) -> list[Stage]:
     """Build the stages of a restore that somebody else will run; as `plan_restore`, for any server.
 
     Without an address the server is taken to be like the snapshot's.
     """
     if address is None:
-        return build_restore(snapshot, _source_of(snapshot), heap=heap)
+        return build_restore(snapshot, _source_of(snapshot), heap=heap, leave_out=leave_out)
     with connect(address) as driver:
-        return build_restore(snapshot, find_product(driver, address), heap=heap)
+        return build_restore(snapshot, find_product(driver, address), heap=heap, leave_out=leave_out)
 
 
 def _source_of(snapshot: Snapshot) -> Product:

@@ -6,19 +6,18 @@ import neo4j
 
 from importer.cypher import DIALECT
 from importer.servers.versions import Product
-from synthgen.database import Address, translated
+from synthgen.database import Address, ask_server, translated
 from synthgen.errors import RefusedError
-from synthgen.snapshot.export import server_version
 
 
 def find_product(driver: neo4j.Driver, address: Address) -> Product:
     """Ask a server for its version, its edition and the format of the database's store."""
-    version, edition = server_version(driver, address)
+    server = ask_server(driver, address)
     with translated(address):
         records = driver.execute_query(
             f"{DIALECT}SHOW DATABASES YIELD name, store WHERE name = $name RETURN store",
             {"name": address.database.lower()}, database_=address.database).records
-    return Product(version, edition, str(records[0]["store"] or "") if records else "")
+    return Product(server.version, server.edition, str(records[0]["store"] or "") if records else "")
 
 
 def check_product(address: Address, planned: Product, found: Product) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from importer.schema_choice import SchemaChoice, choose_schema
 from importer.servers.versions import Product
 from synthgen.bundle.read import Bundle
 from synthgen.snapshot.read import Snapshot
@@ -42,7 +43,16 @@ class CheckServer:
 
 @dataclass(frozen=True, slots=True)
 class CheckEmpty:
-    """Check that the database holds nothing."""
+    """Check that the database holds nothing, nor any index or constraint that the snapshot does not bring back."""
+
+    schema: SchemaChoice
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSchema:
+    """Check that the server can create the indexes and constraints."""
+
+    schema: SchemaChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +70,15 @@ class CheckUnchanged:
         digest: The snapshot's content digest.
         without: Operations whose nodes do not belong to the base part.
         allow_changed: Go on when it differs.
+        bundle: The bundle whose ends are needed.
+        schema: The indexes and constraints that there must be, where a load replaces them.
     """
 
     digest: str
     without: tuple[str, ...]
     allow_changed: bool
     bundle: Bundle | None = None
+    schema: SchemaChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,7 @@ class SwapStore:
 class CreateSchema:
     """Create the base's indexes and constraints again and wait for them."""
 
-    snapshot: Snapshot
+    schema: SchemaChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +117,17 @@ class WriteOnline:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Check what is in the database now: counts of each operation, and the base part's digest.
+    """Check what is in the database now: counts of each operation, the base part's digest, indexes and constraints.
 
     Attributes:
         digest: The base part's digest that must be found; None when the base part was changed on purpose.
+        schema: The indexes and constraints that there must be; None where a load leaves them alone.
     """
 
     digest: str | None
     bundles: tuple[Bundle, ...]
     without: tuple[str, ...]
+    schema: SchemaChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +144,25 @@ class DeleteOperation:
     relationships: int
 
 
-CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckEmpty, CheckSpace, CheckUnchanged)
+CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckEmpty, CheckSchema, CheckSpace, CheckUnchanged)
 """These stages touch nothing; when one of them fails nothing has to be undone."""
 
 Stage = (
-    CheckBundle | CheckSnapshot | CheckServer | CheckEmpty | CheckSpace | CheckUnchanged | ImportAside | SwapStore
-    | CreateSchema | SetEmptyArrays | WriteOnline | CheckResult | DropOldStore | DeleteOperation
+    CheckBundle | CheckSnapshot | CheckServer | CheckEmpty | CheckSchema | CheckSpace | CheckUnchanged | ImportAside
+    | SwapStore | SetEmptyArrays | CreateSchema | WriteOnline | CheckResult | DropOldStore | DeleteOperation
 )
 
 
 def build_offline_load(
-    snapshot: Snapshot, bundle: Bundle, live: Sequence[Bundle], product: Product, *, allow_changed: bool, heap: str
+    snapshot: Snapshot, bundle: Bundle, live: Sequence[Bundle], product: Product, *, allow_changed: bool, heap: str,
+    leave_out: Sequence[str] = (),
 ) -> list[Stage]:
-    """Build the stages of an offline load: the new store holds the base, every live operation and this one."""
+    """Build the stages of an offline load: the new store holds the base, every live operation and this one.
+
+    Raises:
+        UsageError: The snapshot has no index or constraint of a name to be left out.
+    """
+    schema = choose_schema(snapshot.schema, leave_out)
     bundles = (*live, bundle)
     without = tuple(one.manifest.operation_id for one in bundles)
     return [
@@ -149,29 +170,35 @@ def build_offline_load(
         CheckBundle(bundle),
         *(CheckBundle(one) for one in live),
         CheckSnapshot(snapshot),
+        CheckSchema(schema),
         CheckSpace(space_needed(snapshot, bundles)),
-        CheckUnchanged(snapshot.digest, without, allow_changed),
+        CheckUnchanged(snapshot.digest, without, allow_changed, schema=schema),
         ImportAside(snapshot, bundles, heap, product),
         SwapStore(),
-        CreateSchema(snapshot),
         SetEmptyArrays(),
-        CheckResult(snapshot.digest, bundles, without),
+        CreateSchema(schema),
+        CheckResult(snapshot.digest, bundles, without, schema),
         DropOldStore(),
     ]
 
 
-def build_restore(snapshot: Snapshot, product: Product, *, heap: str) -> list[Stage]:
-    """Build the stages that put a snapshot into an empty database."""
+def build_restore(
+    snapshot: Snapshot, product: Product, *, heap: str, leave_out: Sequence[str] = ()
+) -> list[Stage]:
+    """Build the stages that put a snapshot into an empty database; raises as `build_offline_load`."""
+    schema = choose_schema(snapshot.schema, leave_out)
     return [
         CheckServer(product),
         CheckSnapshot(snapshot),
-        CheckEmpty(),
+        CheckEmpty(schema),
+        CheckSchema(schema),
         CheckSpace(space_needed(snapshot, ())),
         ImportAside(snapshot, (), heap, product),
         SwapStore(),
-        CreateSchema(snapshot),
+        # Before the schema, so that a constraint finds every property that it asks for.
         SetEmptyArrays(),
-        CheckResult(snapshot.digest, (), ()),
+        CreateSchema(schema),
+        CheckResult(snapshot.digest, (), (), schema),
         DropOldStore(),
     ]
 

@@ -48,6 +48,24 @@ class Address:
     home: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a server says of itself.
+
+    Attributes:
+        version: Such as 5.26.30 or 2026.09.0.
+        edition: `community` or `enterprise`.
+        dialects: The versions of Cypher that it speaks, oldest first.
+    """
+
+    version: str
+    edition: str
+    dialects: tuple[str, ...] = ("5",)
+
+    def __str__(self) -> str:
+        return f"Neo4j {self.version} {self.edition.capitalize()}"
+
+
 def find_address(
     *,
     uri: str | None = None,
@@ -172,6 +190,19 @@ def translated(address: Address) -> Iterator[None]:
         raise SynthError(f"{where} refused a statement: {error.message}", code=error.code) from error
     except (Neo4jError, DriverError) as error:
         raise SynthError(f"{where} failed: {_first_line(error)}") from error
+
+
+def ask_server(driver: neo4j.Driver, address: Address) -> Server:
+    """Ask a server for its version, edition and dialects."""
+    with translated(address):
+        records = driver.execute_query(
+            "CALL dbms.components() YIELD name, versions, edition RETURN name, versions, edition",
+            database_=address.database).records
+    components = {record["name"]: record for record in records}
+    kernel = components["Neo4j Kernel"]
+    # Before there was a second version of Cypher nothing said which there are.
+    dialects = tuple(components["Cypher"]["versions"]) if "Cypher" in components else ("5",)
+    return Server(str(kernel["versions"][0]), str(kernel["edition"]), dialects)
 
 
 def quote(name: str) -> str:

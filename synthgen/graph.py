@@ -7,8 +7,9 @@ plus its row's position; numbers are dense from 0 over all node tables in order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import polars as pl
 from polars import selectors
@@ -49,19 +50,44 @@ class RelationshipTable:
 
 @dataclass(frozen=True, slots=True)
 class SchemaItem:
-    """One index or constraint, as the statement that creates it again.
+    """One index or constraint.
 
     Attributes:
-        kind: `index`, `constraint`, or `uniqueness` for a constraint that makes values unique.
-        label: Label or relationship type it is for, when it is for one.
+        type: As `SHOW INDEXES` and `SHOW CONSTRAINTS` of Cypher 25 name it: `RANGE`, `NODE_PROPERTY_UNIQUENESS` ….
+        name: Indexes and constraints share one name space.
+        statement: Cypher that creates it again. It begins with `CYPHER 25` when no older version has a form for it, and
+            is empty when the server gives none, as for parts of a graph type.
+        labels: Labels or relationship types it is for; several with some kinds of index, none with `LOOKUP`.
         properties: What it covers.
+        options: Its index configuration, every setting spelled out.
+        property_type: What a property type constraint asks for.
+        failure: Why the server could not fill the index, where it could not.
     """
 
-    kind: str
+    kind: Literal["constraint", "index"]
+    type: str
     name: str
     statement: str
-    label: str = ""
+    entity: Literal["NODE", "RELATIONSHIP"] = "NODE"
+    labels: tuple[str, ...] = ()
     properties: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    property_type: str = ""
+    failure: str = ""
+
+    def makes_unique(self, labels: Collection[str]) -> bool:
+        """Say whether it keeps the values of its properties apart among nodes with these labels."""
+        return (self.kind == "constraint" and self.entity == "NODE" and self.type.endswith(("_UNIQUENESS", "_KEY"))
+                and not set(self.labels).isdisjoint(labels))
+
+
+LOOKUPS = (
+    SchemaItem("index", "LOOKUP", "index_343aff4e",
+               "CREATE LOOKUP INDEX `index_343aff4e` FOR (n) ON EACH labels(n)"),
+    SchemaItem("index", "LOOKUP", "index_f7700477",
+               "CREATE LOOKUP INDEX `index_f7700477` FOR ()-[r]-() ON EACH type(r)", "RELATIONSHIP"),
+)
+"""The two indexes that every new database has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +96,7 @@ class Graph:
 
     nodes: Sequence[NodeTable]
     relationships: Sequence[RelationshipTable]
-    schema: Sequence[SchemaItem] = field(default_factory=tuple)
+    schema: Sequence[SchemaItem] = LOOKUPS
 
 
 def column(name: str) -> pl.Expr:

@@ -164,7 +164,7 @@ def key_properties(base: Base, labels: tuple[str, ...], types: Mapping[str, str]
     """Find the properties whose values must stay unique: the id, and what a uniqueness constraint covers."""
     keys = [base.profile.id] if base.profile.id is not None and base.profile.id in types else []
     for item in base.snapshot.schema:
-        if item.kind == "uniqueness" and item.label in labels and not set(keys) & set(item.properties):
+        if item.makes_unique(labels) and not set(keys) & set(item.properties):
             keys.extend(name for name in item.properties if name in types)
     return list(dict.fromkeys(keys))
 

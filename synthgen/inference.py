@@ -71,14 +71,14 @@ def _find_id(base: Base, resources: set[tuple[str, ...]]) -> str | None:
 
     What a uniqueness constraint covers alone is an id whatever its name.
     """
-    constrained = {(item.label, item.properties[0]) for item in base.snapshot.schema
-                   if item.kind == "uniqueness" and len(item.properties) == 1}
     covered: Counter[str] = Counter()
     for table in base.nodes:
         if table.labels not in resources:
             continue
+        constrained = {item.properties[0] for item in base.snapshot.schema
+                       if item.makes_unique(table.labels) and len(item.properties) == 1}
         for name, kind in table.types.items():
-            named = bool(ID_WORDS & words_of(name)) or any((label, name) in constrained for label in table.labels)
+            named = bool(ID_WORDS & words_of(name)) or name in constrained
             values = table.frame[name]
             if named and kind in {"STRING", "INTEGER"} and values.null_count() == 0 \
                     and values.n_unique() == len(values):

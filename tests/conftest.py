@@ -20,6 +20,7 @@ from synthgen.database import Address, connect, quote
 from tests.workshop import Workshop
 
 HEAP = "768m"
+NEWER_VERSION = "2026.09.0"
 # Dozens of servers live for seconds here, and Java spends most of these on compiling what it runs a few times.
 os.environ.setdefault("SYNTHGEN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
@@ -47,19 +48,29 @@ def free_port() -> int:
 
 
 def empty(driver: neo4j.Driver, database: str, rows: int = 10_000) -> None:
-    """Remove all nodes and the whole schema."""
+    """Remove all nodes and the whole schema, but for the two lookup indexes of a new database."""
     with driver.session(database=database) as session:
         while session.run("MATCH (n) WITH n LIMIT $rows DETACH DELETE n", rows=rows).consume().counters.nodes_deleted:
             continue
-        for kind, listed in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", "INDEXES WHERE type <> 'LOOKUP'")):
+        own = "type <> 'LOOKUP' OR NOT name =~ 'index_[0-9a-f]{1,8}'"
+        for kind, listed in (("CONSTRAINT", "CONSTRAINTS"), ("INDEX", f"INDEXES WHERE {own}")):
             for name in session.run(f"SHOW {listed}").value("name"):
                 session.run(f"DROP {kind} {quote(name)} IF EXISTS").consume()
+        for pattern in ("(n) ON EACH labels(n)", "()-[r]-() ON EACH type(r)"):
+            session.run(f"CREATE LOOKUP INDEX IF NOT EXISTS FOR {pattern}").consume()
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """One real Neo4j for the whole session, reached as its own user."""
     with running_server(tmp_path_factory.mktemp("neo4j")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def newer_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """One real Neo4j of the newer line for the whole session."""
+    with running_server(tmp_path_factory.mktemp("neo4j-newer"), version=NEWER_VERSION) as address:
         yield address
 
 

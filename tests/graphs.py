@@ -14,11 +14,12 @@ import polars as pl
 from hypothesis import strategies as st
 
 from synthgen.base import Base
-from synthgen.graph import END, START, Graph, NodeTable, RelationshipTable, SchemaItem
+from synthgen.graph import END, LOOKUPS, START, Graph, NodeTable, RelationshipTable, SchemaItem
 from synthgen.profile import AZURE, Profile
 from synthgen.snapshot.read import Snapshot
 from synthgen.snapshot.write import write_snapshot
 from synthgen.types import polars_schema
+from tests.kinds.drawing import unique
 
 CREATED_AT = "2026-01-01T00:00:00+00:00"
 EARLIER = "scale-20250101T000000-0000000e"
@@ -90,7 +91,7 @@ class Draft:
 
     nodes: list[Node] = field(default_factory=list)
     relationships: list[tuple[int, str, int, dict[str, Any]]] = field(default_factory=list)
-    schema: list[SchemaItem] = field(default_factory=list)
+    schema: list[SchemaItem] = field(default_factory=lambda: list(LOOKUPS))
 
     def add(self, labels: Sequence[str], properties: Mapping[str, Any], types: Mapping[str, str] | None = None) -> int:
         """Add a node; properties that are None are absent. Gives its position."""
@@ -176,8 +177,7 @@ def base_drafts(draw: st.DrawFn, *, most: int = 10) -> Draft:
         draft.tie(draw(st.sampled_from(resources)), "SCAN_SOURCE_NODE", original)
     _wild(draw, draft, resources)
     if draw(st.booleans()):
-        draft.schema.append(SchemaItem("uniqueness", "key", "CREATE CONSTRAINT key FOR (n:Resource)"
-                                       " REQUIRE n.id IS UNIQUE", "Resource", ("id",)))
+        draft.schema.append(unique("Resource", "id"))
     return draft
 
 

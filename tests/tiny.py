@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from synthgen.graph import Graph, SchemaItem
+from synthgen.graph import Graph
 from tests.graphs import TENANT, Draft
+from tests.kinds.drawing import unique
 
 VM = "Microsoft.Compute/virtualMachines"
 NETWORK = "Microsoft.Network/virtualNetworks"
@@ -45,6 +46,5 @@ def tiny_graph() -> Graph:
     draft.tie(bare, "OWNS", machines[1])
     original = draft.add(["Original", "Resource"], {"id": "/original/vm-0", "type": VM})
     draft.tie(machines[0], "SCAN_SOURCE_NODE", original)
-    draft.schema.append(SchemaItem("uniqueness", "resource_id", "CREATE CONSTRAINT `resource_id` FOR (n:`Resource`)"
-                                   " REQUIRE (n.`id`) IS UNIQUE", "Resource", ("id",)))
+    draft.schema.append(unique("Resource", "id"))
     return draft.graph()

@@ -13,7 +13,7 @@ from importer.planning import DEFAULT_HEAP, plan_restore_script, plan_script
 from importer.scripts.folder import write_folder
 from importer.scripts.quoting import Shell
 from importer.scripts.script import build_script
-from importer.stages import CHECKS, CheckEmpty, CheckServer, CheckSpace, CheckUnchanged, Mode, Stage
+from importer.stages import CHECKS, CheckEmpty, CheckSchema, CheckServer, CheckSpace, CheckUnchanged, Mode, Stage
 from synthgen.bundle.read import Bundle
 from synthgen.database import DEFAULT_DATABASE, Address, connect
 from synthgen.errors import SynthError, UnreachableError, UsageError
@@ -23,7 +23,7 @@ from synthgen.snapshot.read import Snapshot
 
 DEFAULT_ADDRESS = "neo4j://localhost:7687"
 EVENT = "script_emitted"
-_IN_DATABASE = (CheckServer, CheckEmpty, CheckUnchanged)
+_IN_DATABASE = (CheckServer, CheckEmpty, CheckSchema, CheckUnchanged)
 _ON_ITS_MACHINE = (CheckSpace,)
 
 
@@ -52,6 +52,7 @@ def emit_load(
     base: Path,
     allow_changed: bool = False,
     heap: str = DEFAULT_HEAP,
+    leave_out: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Emitted:
     """Write an offline load as a script; the bundle's history tells of it.
@@ -65,17 +66,18 @@ def emit_load(
         base: The base snapshot's folder.
         allow_changed: Whether the database may be other than the snapshot, which replaces it.
         heap: Java heap of the import.
+        leave_out: Names of indexes and constraints to do without.
         progress: Told of what takes long.
 
     Raises:
-        UsageError: The mode is another.
+        UsageError: The mode is another, or the snapshot has no index or constraint of a name in `leave_out`.
         RefusedError: As `importer.planning.plan_load`, or the database has changed since the snapshot.
         SynthError: The folder exists already, or cannot be written.
     """
     if mode != "offline":
         raise UsageError("only an offline load can be a script", hint="add --mode offline", mode=mode)
     address = _reach(find)
-    stages = plan_script(bundle, address, base=base, allow_changed=allow_changed, heap=heap)
+    stages = plan_script(bundle, address, base=base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
     emitted = _emit(stages, address, shell, folder, progress)
     bundle.record(EVENT, datetime.now(UTC).isoformat(timespec="seconds"), mode="offline", shell=shell,
                   version=emitted.version, checked=emitted.checked)
@@ -89,6 +91,7 @@ def emit_restore(
     shell: Shell,
     folder: Path,
     heap: str = DEFAULT_HEAP,
+    leave_out: Sequence[str] = (),
     progress: Progress = silent,
 ) -> Emitted:
     """Write a restore as a script; as `emit_load`.
@@ -98,7 +101,8 @@ def emit_restore(
         SynthError: The folder exists already, or cannot be written.
     """
     address = _reach(find)
-    return _emit(plan_restore_script(snapshot, address, heap=heap), address, shell, folder, progress)
+    stages = plan_restore_script(snapshot, address, heap=heap, leave_out=leave_out)
+    return _emit(stages, address, shell, folder, progress)
 
 
 def _reach(find: Callable[[], Address]) -> Address | None:

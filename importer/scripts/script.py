@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from importer.cypher import DIALECT
-from importer.execute import INDEX_SECONDS, empty_arrays_statements
+from importer.execute import empty_arrays_statements
+from importer.schema import INDEX_SECONDS
+from importer.schema_choice import LOOKUP
+from importer.schema_fit import statement_on
 from importer.scripts.counting import count_operation, count_whole, state_of_base, state_of_operation
 from importer.scripts.quoting import in_ascii
 from importer.servers.versions import Product
@@ -18,6 +21,7 @@ from importer.stages import (
     CheckBundle,
     CheckEmpty,
     CheckResult,
+    CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
@@ -109,9 +113,11 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
         case CheckUnchanged():
             if not stage.allow_changed:
                 script.before += count_whole(script.snapshot, script.bundles[:-1])
-        case CreateSchema(snapshot):
+        case CreateSchema(schema):
+            # Lookup indexes are in every store, under names that nobody knows before.
             script.steps["schema.cypher"] = [
-                *(f"{in_ascii(item.statement)};" for item in snapshot.schema),
+                *(f"{in_ascii(statement_on(item, script.product.version))};" for item in schema.items
+                  if item.type != LOOKUP),
                 f"{DIALECT}CALL db.awaitIndexes({INDEX_SECONDS});",
             ]
         case SetEmptyArrays():
@@ -120,7 +126,7 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
             script.after += count_whole(script.snapshot, script.bundles)
             for bundle in stage.bundles:
                 script.after += count_operation(bundle.manifest)
-        case CheckBundle() | CheckSnapshot() | CheckServer() | CheckEmpty():
+        case CheckBundle() | CheckSnapshot() | CheckServer() | CheckEmpty() | CheckSchema():
             pass  # checked when the script is written; by itself it checks its files, the version and the state
         case ImportAside() | SwapStore() | DropOldStore():
             pass  # what every script does

@@ -66,8 +66,8 @@ class Column:
 
 def node_columns(base: Base, table: Any) -> Iterator[Column]:
     """Give the columns of a node table, synthetic metadata left out."""
-    unique = {item.properties[0] for item in base.snapshot.schema if item.kind == "uniqueness"
-              and len(item.properties) == 1 and item.label in table.labels}
+    unique = {item.properties[0] for item in base.snapshot.schema
+              if item.makes_unique(table.labels) and len(item.properties) == 1}
     types = base.resource_types[table.numbers]
     for name, kind in table.types.items():
         if name not in MARKS:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from synthgen.errors import UsageError
-from synthgen.graph import END, START, Graph, NodeTable, RelationshipTable, SchemaItem
+from synthgen.graph import END, LOOKUPS, START, Graph, NodeTable, RelationshipTable, SchemaItem
 from synthgen.sample.catalogue import counts_by_type, directory, scaled
 from synthgen.sample.columns import chosen, kept, some
 from synthgen.sample.resources import NONE, Places, describe_resources, place_resources
@@ -32,26 +32,22 @@ _INDEXED = (("Resource", "type"), ("Resource", "id"))
 def _schema() -> tuple[SchemaItem, ...]:
     unique = (
         SchemaItem(
-            "uniqueness",
-            name := f"{label.lower()}_{key}",
+            "constraint", "NODE_PROPERTY_UNIQUENESS", name := f"{label.lower()}_{key}",
             f"CREATE CONSTRAINT {name} IF NOT EXISTS FOR (n:{label}) REQUIRE n.{key} IS UNIQUE",
-            label,
-            (key,),
+            labels=(label,), properties=(key,),
         )
         for label, key in _UNIQUE.items()
     )
     # Not unique: an original has the id of its resource, and both are `:Resource`.
     indexed = (
         SchemaItem(
-            "index",
-            name := f"{label.lower()}_{key}",
+            "index", "RANGE", name := f"{label.lower()}_{key}",
             f"CREATE INDEX {name} IF NOT EXISTS FOR (n:{label}) ON (n.{key})",
-            label,
-            (key,),
+            labels=(label,), properties=(key,),
         )
         for label, key in _INDEXED
     )
-    return (*unique, *indexed)
+    return (*unique, *indexed, *LOOKUPS)
 
 
 def _node_table(labels: tuple[str, ...], frame: pl.DataFrame) -> NodeTable:

@@ -119,7 +119,7 @@ class Around:
 
     def unique_properties(self, labels: tuple[str, ...]) -> set[str]:
         """Name what uniqueness constraints cover, unless the id, which is unique anyway, is part of the constraint."""
-        return {name for item in self._base.snapshot.schema if item.kind == "uniqueness" and item.label in labels
+        return {name for item in self._base.snapshot.schema if item.makes_unique(labels)
                 and self._base.profile.id not in item.properties for name in item.properties}
 
     def subscriptions(self, label: str | None) -> list[Anchor]:

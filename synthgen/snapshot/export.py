@@ -11,17 +11,15 @@ from typing import Any
 import neo4j
 import numpy.typing as npt
 
-from synthgen.database import Address, connect, translated
+from synthgen.database import Address, ask_server, connect
 from synthgen.errors import RefusedError
-from synthgen.graph import SchemaItem
 from synthgen.progress import Progress, silent
 from synthgen.seeding import I64
 from synthgen.snapshot.content import Content, written_meanwhile
 from synthgen.snapshot.digest import ContentDigest
 from synthgen.snapshot.read import Snapshot, open_snapshot
+from synthgen.snapshot.schema import is_ours, read_schema
 from synthgen.snapshot.write import new_snapshot
-
-LEDGER_PREFIX = "__Synthgen"
 
 
 def export_snapshot(
@@ -43,7 +41,7 @@ def export_snapshot(
         before = content.bookmark()
         shapes = content.node_shapes()
         for shape in shapes:
-            if _is_ours(shape.labels):
+            if is_ours(shape.labels):
                 raise RefusedError("a load is under way in the database, or one was stopped half-way",
                                    hint="wait for it, or end it with `importer load` or `importer rollback`")
             writer.add_nodes(shape.labels, shape.types, content.read_nodes(shape))
@@ -51,10 +49,10 @@ def export_snapshot(
             writer.add_relationships(shape.type, shape.types, content.read_relationships(shape))
         if content.bookmark() != before:
             raise written_meanwhile(address)
-        version, edition = server_version(driver, address)
+        server = ask_server(driver, address)
         writer.finish(
-            created_at=now.isoformat(), schema=read_schema(driver, address), profile=profile,
-            source={"server_version": version, "edition": edition, "database": address.database},
+            created_at=now.isoformat(), schema=read_schema(driver, address, server), profile=profile,
+            source={"server_version": server.version, "edition": server.edition, "database": address.database},
         )
     return open_snapshot(path)
 
@@ -89,7 +87,7 @@ def digest_database(
     digest = ContentDigest()
     before = content.bookmark()
     for shape in content.node_shapes():
-        if _is_ours(shape.labels):
+        if is_ours(shape.labels):
             continue
         for frame in content.read_nodes(shape):
             digest.add_nodes(shape.labels, shape.types, frame)
@@ -102,43 +100,3 @@ def digest_database(
         raise written_meanwhile(address)
     ids = content.internal_ids()
     return DatabaseDigest(digest.hexdigest(), len(ids), relationships, ids, digest.node_digests())
-
-
-def server_version(driver: neo4j.Driver, address: Address) -> tuple[str, str]:
-    """Ask for the server's version and edition."""
-    with translated(address):
-        records = driver.execute_query(
-            "CALL dbms.components() YIELD name, versions, edition WHERE name = 'Neo4j Kernel'"
-            " RETURN versions[0], edition", database_=address.database
-        ).records
-    return str(records[0][0]), str(records[0][1])
-
-
-def read_schema(driver: neo4j.Driver, address: Address) -> list[SchemaItem]:
-    """Read all indexes and constraints as the statements that create them again, constraints first.
-
-    The two lookup indexes that every database has from the start are left out, as are indexes that a constraint owns.
-    """
-    with translated(address):
-        constraints = driver.execute_query(
-            "SHOW CONSTRAINTS YIELD name, type, labelsOrTypes, properties, createStatement"
-            " RETURN name, type, labelsOrTypes, properties, createStatement ORDER BY name", database_=address.database
-        ).records
-        indexes = driver.execute_query(
-            "SHOW INDEXES YIELD name, type, labelsOrTypes, properties, createStatement, owningConstraint"
-            " WHERE owningConstraint IS NULL AND type <> 'LOOKUP'"
-            " RETURN name, labelsOrTypes, properties, createStatement ORDER BY name", database_=address.database
-        ).records
-    return [_schema_item(row) for row in (*constraints, *indexes) if not _is_ours(row["labelsOrTypes"])]
-
-
-def _schema_item(row: neo4j.Record) -> SchemaItem:
-    kinds = {"UNIQUENESS": "uniqueness", "NODE_PROPERTY_UNIQUENESS": "uniqueness", None: "index"}
-    # Neo4j gives names in backticks, but leaves alone what Cypher reads before it looks for these: \uXXXX.
-    statement = str(row["createStatement"]).replace("\\", "\\u005C")
-    return SchemaItem(kinds.get(row.get("type"), "constraint"), row["name"], statement,
-                      (row["labelsOrTypes"] or [""])[0], tuple(row["properties"] or ()))
-
-
-def _is_ours(labels: Collection[str] | None) -> bool:
-    return any(label.startswith(LEDGER_PREFIX) for label in labels or ())

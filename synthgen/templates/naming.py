@@ -111,7 +111,7 @@ class GivenNames:
 
 
 def _names_are_unique(base: Base, labels: Sequence[str]) -> bool:
-    return any(item.kind == "uniqueness" and item.label in labels and base.profile.name_property in item.properties
+    return any(item.makes_unique(labels) and base.profile.name_property in item.properties
                and base.profile.id not in item.properties for item in base.snapshot.schema)
 
 

@@ -117,8 +117,7 @@ class Overrides:
         asked = [(share, self._values(table, share.entry)) for share in shares]
         for _, values in asked:
             for name, value in values.items():
-                if any(item.kind == "uniqueness" and name in item.properties and item.label in labels
-                       for item in self._base.snapshot.schema):
+                if any(item.makes_unique(labels) and name in item.properties for item in self._base.snapshot.schema):
                     raise UsageError(f"{value.where}: a constraint of the base makes {name!r} unique",
                                      hint="leave it out: copies get values of their own")
                 wanted = present.get(name) or types.get(name) or None

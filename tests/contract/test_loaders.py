@@ -67,8 +67,8 @@ def test_the_database_is_base_and_bundle_and_after_rollback_the_base(workshop, b
     found_nodes, found_ties = rows_of_base(open_snapshot(again))
     assert found_nodes == expected_nodes + added_nodes
     assert found_ties == expected_ties + added_ties
-    assert [list(item.properties) for item in open_snapshot(again).schema] == [
-        list(item.properties) for item in base.schema]
+    assert Counter((item.type, item.properties) for item in open_snapshot(again).schema) == Counter(
+        (item.type, item.properties) for item in base.schema)
     assert workshop.do(f"importer validate {operation(strategy)}")["passed"]
 
     workshop.do(f"importer rollback {operation(strategy)}")

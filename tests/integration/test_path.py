@@ -67,8 +67,8 @@ def test_a_restored_base_is_exported_as_it_was(workshop, base):
     assert workshop.digest() == sample["digest"]
     assert workshop.schema() == SCHEMA
     assert workshop.one("SHOW INDEXES YIELD state WHERE state <> 'ONLINE' RETURN count(*)") == 0
-    kinds = {name: {(item.kind, item.label, item.properties) for item in open_snapshot(workshop.out / name).schema}
-             for name in ("sample", "base")}
+    kinds = {name: {(item.type, item.entity, item.labels, item.properties)
+                    for item in open_snapshot(workshop.out / name).schema} for name in ("sample", "base")}
     assert kinds["base"] == kinds["sample"]
 
 

@@ -90,6 +90,6 @@ def relationship_table(
 
 def unique(label: str, name: str) -> SchemaItem:
     """Make a uniqueness constraint."""
-    return SchemaItem("uniqueness", f"{label.lower()}_{name.lower()}",
+    return SchemaItem("constraint", "NODE_PROPERTY_UNIQUENESS", f"{label.lower()}_{name.lower()}",
                       f"CREATE CONSTRAINT `{label.lower()}_{name.lower()}` FOR (n:`{label}`) REQUIRE (n.`{name}`) IS"
-                      " UNIQUE", label, (name,))
+                      " UNIQUE", labels=(label,), properties=(name,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from synthgen.graph import Graph, NodeTable, RelationshipTable
+from synthgen.graph import LOOKUPS, Graph, NodeTable, RelationshipTable
 from synthgen.sample.columns import chosen, moments, some
 from synthgen.seeding import I64, derive_seed, mix, pick
 from tests.kinds.drawing import (
@@ -66,7 +66,8 @@ def film_database(nodes: int = 4_000, *, seed: int = 1) -> Graph:
                                   "name": ("STRING", pl.Series(list(COUNTRIES.values())))}),
     ]
     ties = _ties(films, people, studios, first, derive_seed(seed, "ties"))
-    return Graph(tables, ties, (unique("Film", "filmId"), unique("Person", "personId"), unique("Studio", "studioId")))
+    return Graph(tables, ties, (unique("Film", "filmId"), unique("Person", "personId"), unique("Studio", "studioId"),
+                                *LOOKUPS))
 
 
 def _films(size: int, seed: int) -> NodeTable:

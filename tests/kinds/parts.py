@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import polars as pl
 
-from synthgen.graph import Graph, NodeTable, RelationshipTable
+from synthgen.graph import LOOKUPS, Graph, NodeTable, RelationshipTable
 from synthgen.sample.columns import amounts, chosen, kept, moments, some
 from synthgen.seeding import I64, derive_seed, pick
 from tests.kinds.drawing import (
@@ -59,7 +59,7 @@ def bill_of_materials(nodes: int = 4_000, *, seed: int = 1) -> Graph:
         "Part": _parts(part_numbers, assembly_numbers, derive_seed(seed, "part")),
     }
     ties = _ties(sizes, first, derive_seed(seed, "ties"))
-    schema = [unique(label, "number") for label in ("Part", "Assembly", "Product")]
+    schema = [*(unique(label, "number") for label in ("Part", "Assembly", "Product")), *LOOKUPS]
     return Graph([tables[name] for name in sizes], ties, schema)
 
 

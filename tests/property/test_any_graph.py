@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from synthgen.bundle.read import Bundle
 from synthgen.errors import UsageError
 from synthgen.generate import find_profile, generate
-from synthgen.graph import Graph, SchemaItem
+from synthgen.graph import Graph
 from synthgen.inference import infer_profile
 from synthgen.parameters import Parameters, RandomParameters, TemplateParameters
 from synthgen.profile import Profile, profile_from_document
 from synthgen.snapshot.write import write_snapshot
 from tests.graphs import CREATED_AT, Draft, any_graphs, stored
 from tests.growths import Made, View, grown_base, largest_remainder, made_by, make_bundle
+from tests.kinds.drawing import unique
 
 
 def films() -> Graph:
@@ -36,8 +37,8 @@ def films() -> Graph:
         draft.tie(people[number % 30], "DIRECTED", film)
         for step in range(3):
             draft.tie(people[(7 * number + step) % 30], "ACTED_IN", film, {"note": f"role {step}"})
-    draft.schema.append(SchemaItem("uniqueness", "person", "CREATE CONSTRAINT …", "Person", ("personId",)))
-    draft.schema.append(SchemaItem("uniqueness", "film", "CREATE CONSTRAINT …", "Film", ("filmId",)))
+    draft.schema.append(unique("Person", "personId"))
+    draft.schema.append(unique("Film", "filmId"))
     return draft.graph()
 
 
@@ -158,7 +159,7 @@ def test_a_key_that_cannot_be_made_unique_is_refused() -> None:
     """A uniqueness constraint on a date is an error that says so, not a load that fails later."""
     draft = Draft()
     draft.add(["Day"], {"created": "2026-01-31T12:00Z"})
-    draft.schema.append(SchemaItem("uniqueness", "day", "CREATE CONSTRAINT …", "Day", ("created",)))
+    draft.schema.append(unique("Day", "created"))
     with grown_base(draft.graph(), Profile("p", resource_labels=("Day",))) as (base, _, out), \
             pytest.raises(UsageError, match="'created' is unique and a ZONED DATETIME"):
         make_bundle(base, TemplateParameters(scale_factor=2.0), out)

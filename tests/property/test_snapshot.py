@@ -340,7 +340,8 @@ def written(path: Path, graph: Graph | None = None) -> Snapshot:
 
 def test_schema_and_source_come_back(tmp_path: Path) -> None:
     """Statements of constraints and where the graph came from are kept as they are."""
-    item = SchemaItem("index", "i`x", "CREATE INDEX …", "", ("a b",))
+    item = SchemaItem("index", "FULLTEXT", "i`x", "CREATE FULLTEXT INDEX …", "RELATIONSHIP", ("A", "b c"), ("a b",),
+                      {"fulltext.analyzer": "english", "spatial.cartesian.min": [-1.5, 2.0]}, "", "too big")
     graph = tiny_graph()
     snapshot = written(tmp_path / "base", Graph(graph.nodes, graph.relationships, [item]))
     assert (snapshot.schema, snapshot.source, snapshot.created_at) == ((item,), {"sample": {}}, CREATED_AT)
@@ -374,8 +375,8 @@ def test_damage_is_found_and_named(tmp_path: Path, which: int, how: str) -> None
 @pytest.mark.parametrize(("content", "said"), [
     (None, "there is no snapshot"), (b"", "cannot be read"), (b"{", "cannot be read"), (b"\xff\xfe", "cannot be read"),
     (b"[]", "is not a snapshot"), (b"{}", "is not a snapshot"),
-    (b'{"format": "synthgen-snapshot", "format_version": 2}', "format version 2; this program reads 1"),
-    (b'{"format": "synthgen-snapshot", "format_version": 1}', "incomplete"),
+    (b'{"format": "synthgen-snapshot", "format_version": 1}', "format version 1; this program reads 2"),
+    (b'{"format": "synthgen-snapshot", "format_version": 2}', "incomplete"),
 ])
 def test_a_snapshot_that_is_none_is_said_to_be_so(tmp_path: Path, content: bytes | None, said: str) -> None:
     """A `snapshot.json` that is missing, empty, cut, of another program or version is answered with a way out."""

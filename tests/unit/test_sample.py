@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from synthgen.errors import UsageError
-from synthgen.graph import END, START, Graph
+from synthgen.graph import END, LOOKUPS, START, Graph
 from synthgen.sample import sample_tenant
 from synthgen.sample.catalogue import BASE_RESOURCES, catalogue, counts_by_type, scaled
 from synthgen.types import polars_schema
@@ -365,22 +365,24 @@ def test_no_domain_of_anybody() -> None:
 def test_the_schema_names_keys_that_are_unique() -> None:
     """Uniqueness constraints are on what is unique, and resources' ids are only indexed: originals share them."""
     graph = tenant()
-    for item in graph.schema:
+    chosen = [item for item in graph.schema if item not in LOOKUPS]
+    for item in chosen:
+        (label,), (key,) = item.labels, item.properties
         assert item.name in item.statement
-        assert f"(n:{item.label})" in item.statement
-        if item.kind == "uniqueness":
-            (key,) = item.properties
-            values = nodes(graph, item.label)[key]
+        assert f"(n:{label})" in item.statement
+        if item.makes_unique({label}):
+            values = nodes(graph, label)[key]
             assert (values.null_count(), values.n_unique()) == (0, len(values))
-    assert {(item.kind, item.label, item.properties) for item in graph.schema} == {
-        ("uniqueness", "Tenant", ("id",)),
-        ("uniqueness", "Subscription", ("id",)),
-        ("uniqueness", "ResourceGroup", ("id",)),
-        ("uniqueness", "Region", ("name",)),
-        ("uniqueness", "Tag", ("id",)),
-        ("index", "Resource", ("type",)),
-        ("index", "Resource", ("id",)),
+    assert {(item.type, *item.labels, *item.properties) for item in chosen} == {
+        ("NODE_PROPERTY_UNIQUENESS", "Tenant", "id"),
+        ("NODE_PROPERTY_UNIQUENESS", "Subscription", "id"),
+        ("NODE_PROPERTY_UNIQUENESS", "ResourceGroup", "id"),
+        ("NODE_PROPERTY_UNIQUENESS", "Region", "name"),
+        ("NODE_PROPERTY_UNIQUENESS", "Tag", "id"),
+        ("RANGE", "Resource", "type"),
+        ("RANGE", "Resource", "id"),
     }
+    assert all(item in graph.schema for item in LOOKUPS)
 
 
 @pytest.mark.parametrize("resources", SIZES)

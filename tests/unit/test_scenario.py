@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from synthgen.base import Base
 from synthgen.errors import UsageError
-from synthgen.graph import END, START, Graph, NodeTable, RelationshipTable, SchemaItem
+from synthgen.graph import END, LOOKUPS, START, Graph, NodeTable, RelationshipTable, SchemaItem
 from synthgen.growth import Growth, NodeBlock, RelationshipBlock
 from synthgen.metadata import Stamp, stamped, stamped_types
 from synthgen.profile import AZURE, Profile
@@ -25,6 +25,7 @@ from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.write import write_snapshot
 from synthgen.strategies.scenario import grow_scenario, scenario_formula, scenario_names
 from synthgen.types import polars_schema
+from tests.kinds.drawing import unique
 
 OPERATION = "scale-20260101T000000-00000001"
 OTHER = "scale-20260101T000000-00000002"
@@ -76,7 +77,7 @@ def texts(*names: str) -> dict[str, str]:
     return dict.fromkeys(sorted(names), "STRING")
 
 
-def tiny_graph(*, relationships: tuple[RelationshipTable, ...] = (), schema: tuple[SchemaItem, ...] = ()) -> Graph:
+def tiny_graph(*, relationships: tuple[RelationshipTable, ...] = (), schema: tuple[SchemaItem, ...] = LOOKUPS) -> Graph:
     """Tenant 0, subscription 1, region 2, resource group 3, NIC 4, subnet 5, VM 6, another VM 7 that is synthetic."""
     types = {**texts("id", "name", "type", "location", "resource_group", "note", "tags", "tenant_id", "twin"),
              "zones": "LIST<STRING>"}
@@ -497,8 +498,8 @@ def test_a_base_without_azure_nodes(tmp_path: Path) -> None:
 
 def test_made_regions_of_two_operations_are_apart_when_names_are_unique(tmp_path: Path) -> None:
     """A uniqueness constraint on names of regions is kept, even by two operations that make the same region."""
-    unique = SchemaItem("uniqueness", "region", "CREATE CONSTRAINT …", "Region", ("name",))
-    base = make_base(tiny_graph(schema=(unique,)), tmp_path)
+    named = unique("Region", "name")
+    base = make_base(tiny_graph(schema=(named, *LOOKUPS)), tmp_path)
     one, two = (grow(base, "multi-region", {"regions": "moonbase"}, operation=name) for name in (OPERATION, OTHER))
     assert not set(whole(one.nodes[0])["name"]) & set(whole(two.nodes[0])["name"])
     assert not set(whole(one.nodes[0])["id"]) & set(whole(two.nodes[0])["id"])
@@ -508,9 +509,9 @@ def test_made_regions_of_two_operations_are_apart_when_names_are_unique(tmp_path
 
 def test_unique_names_are_refused(tmp_path: Path) -> None:
     """A base that wants unique names of resources is refused, because subnets of two networks share theirs."""
-    unique = SchemaItem("uniqueness", "resource", "CREATE CONSTRAINT …", "Resource", ("name",))
+    named = unique("Resource", "name")
     with pytest.raises(UsageError, match="unique"):
-        grow(make_base(tiny_graph(schema=(unique,)), tmp_path), "hub-spoke", {})
+        grow(make_base(tiny_graph(schema=(named, *LOOKUPS)), tmp_path), "hub-spoke", {})
 
 
 @pytest.mark.parametrize(("scenario", "parameters", "said"), [

@@ -12,7 +12,6 @@ import yaml
 from synthgen.base import Base
 from synthgen.errors import UsageError
 from synthgen.generate import find_profile
-from synthgen.graph import SchemaItem
 from synthgen.parameters import ScenarioParameters
 from synthgen.profile import Profile
 from synthgen.scenarios.parsing import parse_topology as parse_source_topology
@@ -22,6 +21,7 @@ from synthgen.sources import parse_source
 from synthgen.strategies.scenario import grow_topology
 from tests.graphs import Draft, stored
 from tests.growths import Made, grown_base, made_by, make_bundle
+from tests.kinds.drawing import unique
 from tests.tiny import tiny_graph
 
 SCENARIO = """
@@ -109,7 +109,7 @@ def films() -> Draft:
     for number in range(2):
         film = draft.add(["Film"], {"filmId": number, "name": f"Film {number}", "note": "seen"}, {"filmId": "INTEGER"})
         draft.tie(film, "IN_GENRE", genres[number])
-    draft.schema.append(SchemaItem("uniqueness", "film", "CREATE CONSTRAINT …", "Film", ("filmId",)))
+    draft.schema.append(unique("Film", "filmId"))
     return draft
 
 

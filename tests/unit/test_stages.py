@@ -9,12 +9,14 @@ import pytest
 
 from importer.explain import explain
 from importer.planning import check_exchangeable
+from importer.schema_choice import SchemaChoice
 from importer.servers.versions import Product
 from importer.stages import (
     CHECKS,
     CheckBundle,
     CheckEmpty,
     CheckResult,
+    CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
@@ -37,13 +39,13 @@ from importer.stages import (
 from synthgen.bundle.read import Bundle
 from synthgen.database import Address
 from synthgen.errors import RefusedError
-from synthgen.graph import Graph
+from synthgen.graph import LOOKUPS, Graph
 from synthgen.snapshot.read import Snapshot
 from synthgen.snapshot.write import write_snapshot
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 
 SERVER = Product("5.26.30", store="record-aligned-1.1")
-STORE = [ImportAside, SwapStore, CreateSchema, SetEmptyArrays, CheckResult, DropOldStore]
+STORE = [ImportAside, SwapStore, SetEmptyArrays, CreateSchema, CheckResult, DropOldStore]
 
 
 @pytest.fixture
@@ -70,11 +72,14 @@ def test_an_offline_load_checks_all_first_and_drops_the_old_store_last(snapshot,
     """Everything that can be refused is looked at before anything is touched; the way back is kept to the end."""
     mine, other = bundles
     stages = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
-    assert kinds(stages) == [CheckServer, CheckBundle, CheckBundle, CheckSnapshot, CheckSpace, CheckUnchanged, *STORE]
+    assert kinds(stages) == [CheckServer, CheckBundle, CheckBundle, CheckSnapshot, CheckSchema, CheckSpace,
+                             CheckUnchanged, *STORE]
     assert [stage.bundle for stage in stages[1:3]] == [mine, other]
-    assert stages[5] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False)
-    assert stages[6] == ImportAside(snapshot, (other, mine), "2g", SERVER)
-    assert stages[10] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION))
+    assert stages[6] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
+                                       schema=SchemaChoice(LOOKUPS))
+    assert stages[7] == ImportAside(snapshot, (other, mine), "2g", SERVER)
+    assert stages[11] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
+                                     SchemaChoice(LOOKUPS))
 
 
 def test_an_online_load_finds_its_base_nodes_before_it_writes(bundles):
@@ -96,8 +101,8 @@ def test_the_end_of_a_load_writes_nothing(bundles):
 def test_a_restore_wants_an_empty_database(snapshot):
     """The same store swap as an offline load, on an empty database, without operations."""
     stages = build_restore(snapshot, SERVER, heap="1g")
-    assert kinds(stages) == [CheckServer, CheckSnapshot, CheckEmpty, CheckSpace, *STORE]
-    assert stages[4].bundles == ()
+    assert kinds(stages) == [CheckServer, CheckSnapshot, CheckEmpty, CheckSchema, CheckSpace, *STORE]
+    assert stages[5].bundles == ()
 
 
 def test_a_rollback_is_one_stage():

@@ -12,7 +12,6 @@ import pytest
 from synthgen.base import Base
 from synthgen.errors import UsageError
 from synthgen.generate import grow
-from synthgen.graph import SchemaItem
 from synthgen.parameters import TemplateParameters
 from synthgen.profile import AZURE
 from synthgen.sample import sample_tenant
@@ -22,6 +21,7 @@ from synthgen.templates.file import parse_template, read_template
 from synthgen.templates.texts import LONGEST, parse_text
 from tests.graphs import CREATED_AT, Draft
 from tests.growths import OPERATION, Made, made_by, make_bundle
+from tests.kinds.drawing import unique
 from tests.tiny import VM, tiny_graph
 
 DOCS = Path(__file__).parents[2] / "docs" / "templates.md"
@@ -164,8 +164,7 @@ def test_a_unique_property_cannot_be_given(tmp_path: Path) -> None:
     """What a constraint makes unique is not given by a file, which could give one value twice."""
     draft = Draft()
     draft.add(["Resource"], {"id": "/a", "type": VM, "name": "a", "note": "n"})
-    draft.schema.append(SchemaItem("uniqueness", "k", "CREATE CONSTRAINT k FOR (n:Resource) REQUIRE n.note IS UNIQUE",
-                                   "Resource", ("note",)))
+    draft.schema.append(unique("Resource", "note"))
     base = Base(write_snapshot(draft.graph(), tmp_path / "base", created_at=CREATED_AT, source={},
                                profile="azure"), AZURE)
     text = f"resources:\n- type: {VM}\n  count: 2\n  properties:\n    note: x"

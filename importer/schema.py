@@ -1,0 +1,116 @@
+"""Creates indexes and constraints in a database, and looks beforehand whether its server can; knows no store."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+
+import neo4j
+from neo4j.exceptions import ClientError, DatabaseError
+
+from importer.cypher import DIALECT
+from importer.schema_choice import LOOKUP, SchemaChoice, describe, has_generated_name
+from importer.schema_fit import find_obstacle, statement_on
+from synthgen.database import Address, Server, ask_server, quote, translated
+from synthgen.errors import LoadFailedError, RefusedError
+from synthgen.graph import SchemaItem
+from synthgen.snapshot.schema import read_schema
+
+INDEX_SECONDS = 3600
+LEAVE_OUT = "--leave-out-schema"
+
+
+def check_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) -> None:
+    """Make sure that a server can create what is chosen; changes nothing.
+
+    Raises:
+        RefusedError: It cannot; `facts["schema"]` names each item with the reason.
+    """
+    server = ask_server(driver, address)
+    with translated(address):
+        analyzers = driver.execute_query(
+            DIALECT + "CALL db.index.fulltext.listAvailableAnalyzers() YIELD analyzer RETURN collect(analyzer)",
+            database_=address.database).records[0][0]
+    found = [(item, find_obstacle(item, server, analyzers) or _explain(driver, address, item, server))
+             for item in choice.items]
+    unfit = [(item, reason) for item, reason in found if reason]
+    if unfit:
+        raise RefusedError(
+            f"{server} at {address.uri} cannot create "
+            + "; ".join(f"{describe(item)}: {reason}" for item, reason in unfit),
+            hint=f"use a server that can, or do without: {leave_out_options([item.name for item, _ in unfit])}",
+            schema=[{"name": item.name, "type": item.type, "reason": reason} for item, reason in unfit])
+
+
+def create_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) -> None:
+    """Create what is chosen in a store that an import made, and wait until all of it is in use.
+
+    A new store has two lookup indexes, which help to fill the others: they are given their names, or dropped, last.
+
+    Raises:
+        LoadFailedError: An item cannot be created, or an index not be filled.
+    """
+    server = ask_server(driver, address)
+    for item in choice.items:
+        if item.type != LOOKUP:
+            _create(driver, address, item, server)
+    _wait(driver, address)
+    lookups = {item.entity: item for item in choice.items if item.type == LOOKUP}
+    for present in read_schema(driver, address, server):
+        wanted = lookups.get(present.entity)
+        if present.type != LOOKUP or (wanted is not None and has_generated_name(wanted)):
+            continue
+        with translated(address):
+            driver.execute_query(f"{DIALECT}DROP INDEX {quote(present.name)}", database_=address.database)
+        if wanted is not None:
+            _create(driver, address, wanted, server)
+    _wait(driver, address)
+
+
+def leave_out_options(names: Sequence[str]) -> str:
+    """Write the options that leave items out, as a shell reads them."""
+    return " ".join(f"{LEAVE_OUT} {shlex.quote(name)}" for name in names)
+
+
+def _explain(driver: neo4j.Driver, address: Address, item: SchemaItem, server: Server) -> str:
+    """Ask the server whether it understands a statement; gives what it says against it."""
+    with translated(address):
+        try:
+            driver.execute_query("EXPLAIN " + statement_on(item, server.version), database_=address.database)
+        except ClientError as error:
+            if "Statement" not in str(error.code):
+                raise
+            return f"{server} does not know its statement: {_first_line(error.message)}"
+    return ""
+
+
+def _create(driver: neo4j.Driver, address: Address, item: SchemaItem, server: Server) -> None:
+    with translated(address):
+        try:
+            driver.execute_query(statement_on(item, server.version), database_=address.database)
+        except (ClientError, DatabaseError) as error:
+            raise _failed(f"{describe(item)} cannot be created: {error.message}", [item.name]) from error
+
+
+def _wait(driver: neo4j.Driver, address: Address) -> None:
+    with translated(address):
+        # It fails when an index did, or when the time is over: which ones is asked afterwards.
+        with suppress(ClientError):
+            driver.execute_query("CALL db.awaitIndexes($seconds)", {"seconds": INDEX_SECONDS},
+                                 database_=address.database)
+        unfit = driver.execute_query(
+            f"{DIALECT}SHOW INDEXES YIELD name, state, failureMessage WHERE state <> 'ONLINE'"
+            " RETURN name, state, failureMessage ORDER BY name", database_=address.database).records
+    if unfit:
+        raise _failed("; ".join(f"index `{name}` is {state} and not ONLINE: {_first_line(message)}"
+                                for name, state, message in unfit), [name for name, _, _ in unfit])
+
+
+def _failed(message: str, names: Sequence[str]) -> LoadFailedError:
+    return LoadFailedError(message, hint=f"mend the cause, or do without: {leave_out_options(names)}",
+                           schema=list(names))
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").partition("\n")[0]
