@@ -43,8 +43,10 @@ LIMITS = (
     Limit("statistics: when and how often an index was read, query caches", "begin anew", "nothing to do"),
     Limit("names of labels, relationship types and properties that nothing uses any more", "are gone from db.labels()"
           " and its like", "nothing to do: each comes back with its first use"),
-    Limit("a property name of ours, __synthgen_empty", "may stay in db.propertyKeys(), on no node or relationship",
-          "nothing to do"),
+    Limit("property names of ours, which begin with __synthgen_", "may stay in db.propertyKeys(), on no node or"
+          " relationship", "nothing to do"),
+    Limit("whether an empty array was made as one of bytes, numbers or texts", "is an empty list",
+          "nothing to do: Cypher cannot tell them apart, only drivers tell bytes"),
     Limit("the order of labels on a node, of properties, and of rows without ORDER BY", "may be another",
           "say ORDER BY where it matters"),
     Limit("numbers and characters that Java inside the server stored as short, int, float, char or arrays of them",

@@ -329,16 +329,14 @@ def fill(disk: Path, *, leave: int) -> None:
 DRY_RUNS = {
     f"load {FIRST} --mode offline": [
         "Neo4j 5.26.30 community (5.26 LTS", "check the files of", "check the files of the snapshot",
-        "MB of disk are free",
-        "digest is still",
-        "into a new store", "stop the server", "indexes and constraints again", "empty arrays", "check the counts",
-        "remove the old store"],
+        "can create", "MB of disk are free", "and its schema is the snapshot's", "into a new store", "stop the server",
+        "empty arrays", "indexes and constraints again", "check the counts, the schema", "remove the old store"],
     f"load {FIRST} --mode online": ["check the files of", "digest is still", "in batches", "check the counts"],
     "load": ["check the files of", "digest is still", "in batches", "check the counts"],
     "restore OUT/sample": [
-        "Neo4j 5.26.30 community (5.26 LTS", "check the files of the snapshot", "is empty", "MB of disk are free",
-        "into a new store", "stop the server",
-        "indexes and constraints again", "empty arrays", "check the counts", "remove the old store"],
+        "Neo4j 5.26.30 community (5.26 LTS", "check the files of the snapshot", "is empty",
+        "can create 9 indexes and constraints", "MB of disk are free", "into a new store", "stop the server",
+        "empty arrays", "indexes and constraints again", "check the counts, the schema", "remove the old store"],
 }
 
 
@@ -347,13 +345,18 @@ def test_a_dry_run_tells_each_stage_and_changes_nothing(shop, command):
     """In text and as JSON the same stages in order; neither files nor database are touched."""
     with unchanged(shop):
         text = f"importer {command.replace('OUT', str(shop.out))} --dry-run"
-        stages = shop.do(text)["stages"]
+        document = shop.do(text)
+        stages, limits = document["stages"], document["not_carried"]
         assert len(stages) == len(DRY_RUNS[command])
         for stage, words in zip(stages, DRY_RUNS[command], strict=True):
             assert words in stage
         plain = shop.run(text)
         assert plain.code == 0
-        assert plain.stdout.splitlines() == [f"{number}. {line}" for number, line in enumerate(stages, start=1)]
+        said = plain.stdout.splitlines()
+        assert said[:len(stages)] == [f"{number}. {line}" for number, line in enumerate(stages, start=1)]
+        assert bool(limits) == ("restore" in command or "offline" in command)
+        assert [limit["what"] in line for limit, line in zip(limits, said[len(stages) + 1:], strict=True)] == [
+            True] * len(limits)
 
 
 def test_a_dry_run_of_a_rollback_counts_and_changes_nothing(shop):
