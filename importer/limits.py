@@ -41,8 +41,8 @@ LIMITS = (
     Limit("transaction log: point-in-time recovery, backup chains, change data capture", "begin anew",
           "take a dump or full backup before and afterwards"),
     Limit("statistics: when and how often an index was read, query caches", "begin anew", "nothing to do"),
-    Limit("names of labels, relationship types and properties that nothing uses any more", "are gone from db.labels()"
-          " and its like", "nothing to do: each comes back with its first use"),
+    Limit("names of properties that nothing uses any more", "are gone from db.propertyKeys()",
+          "nothing to do: each comes back with its first use"),
     Limit("property names of ours, which begin with __synthgen_", "may stay in db.propertyKeys(), on no node or"
           " relationship", "nothing to do"),
     Limit("whether an empty array was made as one of bytes, numbers or texts", "is an empty list",

@@ -119,7 +119,7 @@ def there_and_back(shop: Workshop, statements: list[str]) -> None:
     What an import cannot carry is what docs/offline.md says, too.
     """
     empty(shop.driver, shop.address.database)
-    shop.query("CREATE (:Gone {gone: 1})")
+    shop.query("CREATE ({gone: 1})")
     plant(shop, statements)
     before, seen = schema(shop), look_around(shop)
     assert len(before) == len(statements) + 3 + 1
@@ -134,10 +134,10 @@ def there_and_back(shop: Workshop, statements: list[str]) -> None:
         with pytest.raises(ConstraintError):
             shop.query(twin)
     found = look_around(shop)
-    # 2026 keeps no statistics of indexes, at least in Community.
-    assert {name for name in seen if found[name] != seen[name]} == {"database id", "names"} | (
-        {"statistics"} if seen["statistics"] else set())
-    assert {"Gone", "gone"} & (seen["names"] - found["names"]) == {"Gone", "gone"}
+    # A server writes them down some time after an index was made.
+    assert not {*map(tuple, seen.pop("statistics"))} & {*map(tuple, found.pop("statistics"))}
+    assert {name for name in seen if found[name] != seen[name]} == {"database id", "names"}
+    assert "gone" in seen["names"] - found["names"]
     assert [name for name in found["names"] - seen["names"] if not name.startswith("__synthgen_")] == []
 
 
@@ -150,8 +150,7 @@ def look_around(shop: Workshop) -> dict[str, Any]:
                      for row in session.run("SHOW DATABASES YIELD *")]
     with neo4j.GraphDatabase.driver(shop.address.uri, auth=("bob", "secret-of-bob")) as bob:
         bob.verify_connectivity()
-    names = shop.query("CALL db.labels() YIELD label AS name RETURN name"
-                       " UNION CALL db.propertyKeys() YIELD propertyKey AS name RETURN name")
+    names = shop.query("CALL db.propertyKeys() YIELD propertyKey AS name RETURN name")
     return {
         "users": sorted(users), "databases": databases,
         "settings": shop.query("SHOW SETTINGS YIELD name, value, isExplicitlySet AS own WHERE own RETURN name, value"),

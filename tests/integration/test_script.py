@@ -45,8 +45,9 @@ def odd_graph() -> Graph:
         draft.tie(nodes[number], ODD, node, {"note": "c", "zones": []})
     odd, first = draft.graph(), sum(table.frame.height for table in tiny.nodes)
     moved = [replace(table, frame=table.frame.with_columns(pl.col(START, END) + first)) for table in odd.relationships]
-    index = SchemaItem("index", ODD, f"CREATE RANGE INDEX {quote(ODD)} FOR (n:{quote(ODD)}) ON (n.{quote(ODD)})", ODD,
-                       (ODD,))
+    name = quote(ODD)
+    index = SchemaItem("index", "RANGE", ODD, f"CREATE RANGE INDEX {name} FOR (n:{name}) ON (n.{name})", labels=(ODD,),
+                       properties=(ODD,))
     return Graph([*tiny.nodes, *odd.nodes], [*tiny.relationships, *moved], [*tiny.schema, index])
 
 

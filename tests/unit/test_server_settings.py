@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.servers.admin import _argument_text
+from importer.servers.admin import argument_text
 from importer.servers.causes import find_cause
 from importer.servers.runtime import clean_environment, version_key
 from importer.servers.settings import check_config, check_port, check_size, conf_text, server_settings
@@ -86,13 +86,13 @@ def test_a_child_gets_no_password_from_our_environment(monkeypatch):
 
 def test_arguments_reach_java_as_they_are():
     """Blanks, quotes and backslashes are kept in Java's argument file."""
-    assert _argument_text(["a b", 'q"', "c\\d", "#"]) == '"a b"\n"q\\""\n"c\\\\d"\n"#"\n'
+    assert argument_text(["a b", 'q"', "c\\d", "#"]) == '"a b"\n"q\\""\n"c\\\\d"\n"#"\n'
 
 
 def test_an_argument_is_one_line():
     """A file name with a line break cannot smuggle in another argument."""
     with pytest.raises(ServerError):
-        _argument_text(["--nodes=a\n--evil"])
+        argument_text(["--nodes=a\n--evil"])
 
 
 def test_the_cause_of_a_failure_is_found_in_the_noise():
