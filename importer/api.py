@@ -16,6 +16,7 @@ from importer.operations import load, rollback, validate
 from importer.requests import check_mode
 from importer.rollback import list_operations_in_database
 from importer.schema_choice import choose_schema
+from importer.servers.targets import find_target
 from importer.validate import Check
 from synthgen.bundle.read import Bundle
 from synthgen.config import base_folder, out_folder
@@ -110,6 +111,7 @@ class ScaleUpService:
     ) -> None:
         self._find_address: Callable[[], Address] = partial(
             find_address, uri=uri, user=user, password_file=password_file, database=database, out=out)
+        self._find_target = partial(find_target, out=out)
         self._out = out_folder(out)
         self._base = base_folder(base, out)
         self._mode = check_mode(mode)
@@ -175,7 +177,9 @@ class ScaleUpService:
             UsageError: The database does not know the operation.
             LoadFailedError: It could not be done; it can be repeated.
         """
-        done = await asyncio.to_thread(rollback, self._out, operation_id, self._find_address(), progress=self._progress)
+        address = self._find_address()
+        done = await asyncio.to_thread(rollback, self._out, operation_id, address, target=self._find_target(address),
+                                       progress=self._progress)
         return int(done.facts["nodes"])
 
     async def _run(self, parameters: Parameters, seed: int) -> OperationResult:
@@ -192,7 +196,8 @@ class ScaleUpService:
         operation_id = bundle.manifest.operation_id
         result = partial(_result, bundle, began)
         try:
-            load(bundle, address, mode=self._mode, base=self._base, progress=self._progress)
+            load(bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
+                 progress=self._progress)
         except (LoadFailedError, StoppedHalfwayError) as error:
             return result(error=error, rolled_back=bool(error.facts.get("undone")))
         if not self._validation_enabled:
@@ -202,7 +207,8 @@ class ScaleUpService:
         except ValidationFailedError as error:
             found = tuple(Check(**check) for check in error.facts["checks"])
             try:
-                rollback(self._out, operation_id, address, progress=self._progress)
+                rollback(self._out, operation_id, address, target=self._find_target(address),
+                         progress=self._progress)
             except SynthError as second:
                 return result(error=second, validation=found)
             return result(error=error, rolled_back=True, validation=found)

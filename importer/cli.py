@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from importer.options import Named, names_target
 from importer.servers.cli import server
 from synthgen.errors import UsageError
 from synthgen.options import (
     AddressFinder,
     BaseOption,
-    HomeOption,
     JsonOption,
     OutOption,
     names_database,
@@ -48,22 +48,25 @@ LeaveOutOption = Annotated[list[str] | None, typer.Option(
 ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an offline import, such as 2g.")]
 
 
-@app.command(help="Put a snapshot into an empty database of the local server: offline import, then the schema."
+@app.command(help="Put a snapshot into an empty database: offline import, then the schema. The server is the local one,"
+             " or an installed or a Compose one that --neo4j-home or --compose-file names."
              + EXAMPLE.format("importer restore out/sample"))
+@names_target
 def restore(
     snapshot: Annotated[Path, typer.Argument(help="The snapshot's folder.")],
+    out: OutOption = None,
     heap: ImportHeapOption = "2g",
     leave_out_schema: LeaveOutOption = None,
     dry_run: DryRunOption = False,
     emit_script: EmitOption = None,
     script_folder: FolderOption = None,
-    home: HomeOption = None,
+    *,
+    find: Named,
     as_json: JsonOption = False,
 ) -> None:
     """Restore a base."""
     from importer.operations import restore as restore_snapshot
     from importer.planning import plan_restore
-    from synthgen.database import find_address
     from synthgen.snapshot.read import open_snapshot
 
     output = Output(as_json=as_json)
@@ -74,25 +77,28 @@ def restore(
         from synthgen.config import out_folder
 
         _say_script(output, emit_restore(
-            opened, lambda: find_address(home=home), shell=check_shell(emit_script),
-            folder=script_folder or out_folder() / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
+            opened, find.address, shell=check_shell(emit_script),
+            folder=script_folder or out_folder(out) / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
             leave_out=leave_out_schema or (), progress=output.progress))
         return
-    address = find_address(home=home)
+    address = find.address()
+    target = find.target_of(address)
     if dry_run:
-        _say_plan(output, plan_restore(opened, address, heap=heap, leave_out=leave_out_schema or ()))
+        _say_plan(output, plan_restore(opened, address, target, heap=heap, leave_out=leave_out_schema or ()))
         return
-    done = restore_snapshot(opened, address, heap=heap, leave_out=leave_out_schema or (), progress=output.progress)
+    done = restore_snapshot(opened, address, target=target, heap=heap, leave_out=leave_out_schema or (),
+                            progress=output.progress)
     output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **_took(done)},
                   f"{_note(done)}"
                   f"restored      {opened.counts['nodes']:,} nodes, {opened.counts['relationships']:,} relationships\n"
                   f"{_left_out(done)}took          {done.total_seconds:.1f} s\nnext          synthgen export")
 
 
-@app.command(help="Load an operation: offline (neo4j-admin database import into a new store, then a swap; local server"
-             " only) or online (batched writes, any server; goes on where it stopped). Without an operation: the newest"
-             " that is not loaded." + EXAMPLE.format("importer load --mode offline"))
-@names_database
+@app.command(help="Load an operation: offline (neo4j-admin database import into a new store, then a swap; on the local"
+             " server, or one that --neo4j-home or --compose-file names) or online (batched writes, any server; goes on"
+             " where it stopped). Without an operation: the newest that is not loaded."
+             + EXAMPLE.format("importer load --mode offline"))
+@names_target
 def load(
     operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
     mode: Annotated[str, typer.Option(help="offline or online.")] = "online",
@@ -109,7 +115,7 @@ def load(
     emit_script: EmitOption = None,
     script_folder: FolderOption = None,
     *,
-    find: AddressFinder,
+    find: Named,
     as_json: JsonOption = False,
 ) -> None:
     """Load an operation."""
@@ -126,17 +132,19 @@ def load(
         from importer.scripts.quoting import check_shell
 
         _say_script(output, emit_load(
-            bundle, find, shell=check_shell(emit_script), mode=checked, base=base_folder(base, out),
+            bundle, find.address, shell=check_shell(emit_script), mode=checked, base=base_folder(base, out),
             folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
             allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), progress=output.progress))
         return
-    address = find()
+    address = find.address()
+    target = find.target_of(address)
     if dry_run:
-        _say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out),
+        _say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                                     allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or ()))
         return
-    done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), allow_changed=allow_changed,
-                       heap=heap, leave_out=leave_out_schema or (), options=options, progress=output.progress)
+    done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
+                       allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), options=options,
+                       progress=output.progress)
     counts = bundle.manifest.counts
     operation_id = bundle.manifest.operation_id
     output.result(
@@ -174,13 +182,13 @@ def validate(
 @app.command(help="Delete an operation from the database: exactly the nodes that are marked with it, with their"
              " relationships. The bundle's files are kept, and are not needed."
              + EXAMPLE.format("importer rollback scale-20260131T120000-0123abcd"))
-@names_database
+@names_target
 def rollback(
     operation: Annotated[str, typer.Argument(help="Operation id.")],
     out: OutOption = None,
     dry_run: DryRunOption = False,
     *,
-    find: AddressFinder,
+    find: Named,
     as_json: JsonOption = False,
 ) -> None:
     """Roll an operation back."""
@@ -189,11 +197,12 @@ def rollback(
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)
-    address = find()
+    address = find.address()
     if dry_run:
         _say_plan(output, plan_rollback(out_folder(out), operation, address))
         return
-    done = rollback_operation(out_folder(out), operation, address, progress=output.progress)
+    done = rollback_operation(out_folder(out), operation, address, target=find.target_of(address),
+                              progress=output.progress)
     output.result({"operation_id": operation, **done.facts, "seconds": done.total_seconds},
                   f"rolled back   {operation}\n"
                   f"deleted       {done.facts['nodes']:,} nodes, {done.facts['relationships']:,} relationships\n"

@@ -19,11 +19,13 @@ from importer.dump_files import DAMAGED_HINT, check_dump
 from importer.schema_choice import LOOKUP, has_generated_name
 from importer.servers.admin import AdminTool
 from importer.servers.local import USER, LocalServer, ServerStatus, check_options
+from importer.servers.local_target import DATABASE, LocalTarget
 from importer.servers.runtime import Runtime, resolve
 from importer.servers.settings import DEFAULT_HEAP
 from importer.servers.state import unwritable
+from importer.servers.target import Make
 from importer.stages import LEAST_SPACE
-from importer.store import DATABASE, KINDS, begin, check_room, finish, hold_home, put_back, staging_folder, swap
+from importer.store import begin, check_room, finish, hold, put_back, staging_folder, swap
 from synthgen.database import Address, connect
 from synthgen.errors import RefusedError, ServerError, SynthError
 from synthgen.progress import Progress, silent
@@ -78,25 +80,25 @@ def start_with_dump(server: LocalServer, file: Path, options: Mapping[str, Any],
     except OSError as error:
         raise unwritable(server.home, error) from error
     _check_space(server.home, LEAST_SPACE + STORE_TO_DISK * unpacked)
-    with hold_home(server.home):
-        put_back(server)
+    target = LocalTarget(server)
+    with hold(target):
+        put_back(target)
         ran = server.status().state != "stopped"
         try:
             _check_holds_nothing(server, options)
-            begin(server.home, f"the dump {file.name}")
-            _stage(runtime, server.home, file, heap, progress)
+            begin(target, f"the dump {file.name}")
+            _stage(runtime, server, file, heap, progress)
             # What came in since the first look would be lost.
             _check_holds_nothing(server, options)
             # Where no server was started yet, these stand for the store that the new one takes the place of.
-            for kind in KINDS:
-                (server.home / "data" / kind / DATABASE).mkdir(parents=True, exist_ok=True)
-            swap(server, options)
+            target.files.do([Make(part.in_use) for part in target.layout.parts("")])
+            swap(target, lambda: server.start(**options))
             address = _address_of(server)
             with connect(address) as driver:
                 nodes, relationships = count_totals(driver, address)
-            finish(server.home)
+            finish(target)
         except BaseException:
-            put_back(server)
+            put_back(target)
             if not ran:
                 server.stop()
             raise
@@ -119,8 +121,9 @@ def write_dump(server: LocalServer, file: Path, progress: Progress = silent) -> 
     status = server.status()
     if not _has_store(server.home):
         raise RefusedError(f"there is no database in {server.home}", hint="name its folder with --home")
-    with hold_home(server.home):
-        put_back(server)
+    target = LocalTarget(server)
+    with hold(target):
+        put_back(target)
         if server.status().state != "stopped":
             raise RefusedError(f"the server in {server.home} runs, and only a database that rests can be dumped",
                                hint="stop it first: importer server stop", home=str(server.home))
@@ -128,7 +131,7 @@ def write_dump(server: LocalServer, file: Path, progress: Progress = silent) -> 
             with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as folder:
                 AdminTool(resolve(status.version, progress=progress), server.home).run(
                     ["database", "dump", DATABASE, f"--to-path={folder}"],
-                    on_line=_percentages("dumping (percent)", progress), watch=lambda: check_room(file.parent))
+                    on_line=_percentages("dumping (percent)", progress), watch=_watch(file.parent))
                 (Path(folder) / FILE).rename(file)
         except OSError as error:
             raise ServerError(f"{file} cannot be written: {error.strerror or error}",
@@ -167,22 +170,26 @@ def _address_of(server: LocalServer) -> Address:
 
 
 def _has_store(home: Path) -> bool:
-    return any((home / "data" / KINDS[0] / DATABASE).glob("*"))
+    return any((home / "data" / "databases" / DATABASE).glob("*"))
 
 
-def _stage(runtime: Runtime, home: Path, file: Path, heap: str, progress: Progress) -> None:
-    staging = staging_folder(home)
+def _watch(folder: Path) -> Callable[[], None]:
+    return lambda: check_room(str(folder), shutil.disk_usage(folder).free)
+
+
+def _stage(runtime: Runtime, server: LocalServer, file: Path, heap: str, progress: Progress) -> None:
+    staging = Path(staging_folder(LocalTarget(server)))
     # Neo4j looks for a dump by the database's name.
     source = staging / "dump"
     source.mkdir()
     (source / FILE).symlink_to(file.resolve())
-    admin = AdminTool(runtime, home, data_dir=staging / "data", heap=heap)
+    admin = AdminTool(runtime, server.home, data_dir=staging / "data", heap=heap)
     for command in (["load", DATABASE, f"--from-path={source}"],
                     # Has nothing to do when the store is of this version already.
                     ["migrate", DATABASE, "--force-btree-indexes-to-range"]):
         try:
             admin.run(["database", *command], on_line=_percentages("unpacking (percent)", progress),
-                      watch=lambda: check_room(home))
+                      watch=_watch(server.home))
         except ServerError as error:
             raise _explained(error, file, runtime) from error
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, assert_never
 
 import neo4j
@@ -20,7 +20,7 @@ from importer.preflight import check_product, find_product
 from importer.rollback import delete_operation
 from importer.schema import check_schema, create_schema
 from importer.schema_choice import SchemaChoice
-from importer.servers.local import LocalServer
+from importer.servers.target import Target, not_exchangeable
 from importer.servers.versions import Product, import_options, note_newer
 from importer.stages import (
     CheckBundle,
@@ -40,7 +40,7 @@ from importer.stages import (
     SwapStore,
     WriteOnline,
 )
-from importer.store import begin, finish, import_aside, staging_folder, swap
+from importer.store import begin, finish, import_aside, swap
 from importer.validate import compare, require
 from synthgen.bundle.read import check_files
 from synthgen.database import Address, connect, quote, translated
@@ -63,14 +63,14 @@ class Run:
 
     Attributes:
         address: The database.
-        server: The local server when the stages need one.
+        target: The server whose store the stages exchange, when they do.
         options: How an online load may adapt itself.
         seconds: Per stage run, its name and how long it took.
         facts: What the stages did, for the record.
     """
 
     address: Address
-    server: LocalServer | None = None
+    target: Target | None = None
     options: OnlineOptions = field(default_factory=OnlineOptions)
     progress: Progress = silent
     seconds: list[tuple[str, float]] = field(default_factory=list)
@@ -115,19 +115,16 @@ class Run:
             case CheckResult():
                 self._check_result(stage)
             case DropOldStore():
-                finish(self._local().home)
+                finish(self._exchangeable())
             case DeleteOperation(operation_id):
                 self._with_driver(lambda driver: self._delete(driver, operation_id))
             case _:
                 assert_never(stage)
 
-    def _local(self) -> LocalServer:
-        if self.server is None:
-            raise RefusedError(
-                f"{self.address.uri} is not a local server of this program, so its store cannot be exchanged",
-                hint="load with --mode online, or use the server of `importer server start`",
-            )
-        return self.server
+    def _exchangeable(self) -> Target:
+        if self.target is None:
+            raise not_exchangeable(self.address.uri)
+        return self.target
 
     def _with_driver(self, work: Any) -> None:
         with connect(self.address) as driver:
@@ -154,10 +151,11 @@ class Run:
                                hint="drop it, or restore into another --home for `importer server start`", schema=lost)
 
     def _check_space(self, stage: CheckSpace) -> None:
-        free = shutil.disk_usage(self._local().home).free
+        target = self._exchangeable()
+        free = target.files.free_bytes()
         if free < stage.bytes:
             raise RefusedError(
-                f"an import into {self._local().home} needs about {stage.bytes / 1e6:,.0f} MB of disk and"
+                f"an import into {target.name} needs about {stage.bytes / 1e6:,.0f} MB of disk and"
                 f" {free / 1e6:,.0f} MB are free", hint="free some space, or load with --mode online",
                 needed_bytes=stage.bytes, free_bytes=free)
 
@@ -173,12 +171,17 @@ class Run:
             self._anchors = find_anchors(stage.bundle, found)
 
     def _import_aside(self, stage: ImportAside) -> None:
-        server = self._local()
-        begin(server.home, stage.bundles[-1].manifest.operation_id if stage.bundles else "restore")
-        arguments = write_base(stage.snapshot, staging_folder(server.home) / "base", self.progress)
+        target = self._exchangeable()
+        scratch = begin(target, stage.bundles[-1].manifest.operation_id if stage.bundles else "restore")
+        reads = [scratch, *(bundle.path for bundle in stage.bundles)]
+
+        def place(path: Path) -> str:
+            return target.place(path, reads)
+
+        arguments = [*import_options(stage.product), *write_base(stage.snapshot, scratch, self.progress, place)]
         for bundle in stage.bundles:
-            arguments += bundle_arguments(bundle)
-        import_aside(server, import_options(stage.product), arguments, heap=stage.heap, progress=self.progress)
+            arguments += bundle_arguments(bundle, place)
+        import_aside(target, arguments, reads=reads, heap=stage.heap, progress=self.progress)
 
     def _swap(self) -> None:
         if self._seen is not None:
@@ -188,7 +191,7 @@ class Run:
                 raise LoadFailedError(
                     f"{self.address.uri} was written to while the new store was made: the change would be lost",
                     hint="stop what writes to it and load again")
-        swap(self._local())
+        swap(self._exchangeable())
 
     def _write_online(self, stage: WriteOnline) -> None:
         with connect(self.address) as driver:

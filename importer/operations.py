@@ -11,11 +11,12 @@ from typing import Any
 
 from importer.execute import Run
 from importer.online import OnlineOptions
-from importer.planning import DEFAULT_HEAP, check_exchangeable, plan_load, plan_restore, plan_rollback
+from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
 from importer.rollback import list_operations_in_database
-from importer.servers.local import LocalServer
+from importer.servers.local_target import find_local_target
+from importer.servers.target import Target
 from importer.stages import CHECKS, Mode, build_rollback
-from importer.store import finish, hold_home, is_finished, put_back
+from importer.store import finish, hold, is_finished, put_back
 from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
 from synthgen.bundle.read import Bundle, bundle_folders, find_bundle, list_bundles, open_bundle, operations_folder
@@ -70,6 +71,7 @@ def load(
     *,
     mode: Mode,
     base: Path,
+    target: Target | None = None,
     allow_changed: bool = False,
     heap: str = DEFAULT_HEAP,
     leave_out: Sequence[str] = (),
@@ -78,6 +80,8 @@ def load(
 ) -> Done:
     """Load an operation; afterwards it is in the database whole, or not at all and the history says so.
 
+    `target` is the server whose store may be exchanged: by default the local one, when the address is its.
+
     Raises:
         RefusedError: As `plan_load`, or the database has changed since the snapshot, or the server cannot have its
             indexes and constraints, or the disk is too small.
@@ -85,10 +89,11 @@ def load(
         StoppedHalfwayError: An online load was interrupted; the same call goes on.
         LoadFailedError: It could not be done and was undone; `facts["undone"]` is False when that failed, too.
     """
-    with exclusive(address) as server:
-        stages = plan_load(bundle, address, mode=mode, base=base, allow_changed=allow_changed, heap=heap,
+    target = target or find_local_target(address)
+    with exclusive(target):
+        stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out)
-        run = Run(address, server, options or OnlineOptions(), progress)
+        run = Run(address, target, options or OnlineOptions(), progress)
         where = {"mode": mode, "uri": address.uri, "database": address.database}
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         _record(bundle, "load_started", **where)
@@ -97,11 +102,11 @@ def load(
         except BaseException as error:
             if mode == "online" and isinstance(error, _GOES_ON):
                 raise
-            if server is not None and is_finished(server.home):
-                finish(server.home)
+            if target is not None and is_finished(target):
+                finish(target)
                 _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
                 raise
-            left = _undo(bundle, address, server, progress) if mode == "offline" or not isinstance(
+            left = _undo(bundle, address, target, progress) if mode == "offline" or not isinstance(
                 error, RefusedError) else "another command has to end first"
             _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__, undone=left is None)
             failed = _load_failed(f"loading {bundle.manifest.operation_id}", error, left)
@@ -112,13 +117,13 @@ def load(
         return Done(run.seconds, run.facts)
 
 
-def _undo(bundle: Bundle, address: Address, server: LocalServer | None, progress: Progress) -> str | None:
+def _undo(bundle: Bundle, address: Address, target: Target | None, progress: Progress) -> str | None:
     """Undo a load that failed; gives None, or why it could not be undone."""
     try:
-        if server is not None and put_back(server) is not None:
-            server.start()
+        if target is not None and put_back(target) is not None:
+            target.start()
         else:
-            Run(address, server, progress=progress).run(
+            Run(address, target, progress=progress).run(
                 build_rollback(bundle.manifest.operation_id, nodes=0, relationships=0))
     except SynthError as error:
         return error.message
@@ -146,28 +151,28 @@ def _record(bundle: Bundle, event: str, **facts: Any) -> None:
 
 
 def restore(
-    snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = (),
-    progress: Progress = silent,
+    snapshot: Snapshot, address: Address, *, target: Target | None = None, heap: str = DEFAULT_HEAP,
+    leave_out: Sequence[str] = (), progress: Progress = silent,
 ) -> Done:
-    """Put a snapshot into the empty database of a local server.
+    """Put a snapshot into the empty database of a server whose store can be exchanged; `target` as in `load`.
 
     Raises:
-        RefusedError: The database is not empty, is not a local server's, cannot have the snapshot's indexes and
-            constraints, or the disk is too small.
+        RefusedError: The database is not empty, its store cannot be exchanged, it cannot have the snapshot's indexes
+            and constraints, or the disk is too small.
         UsageError: The snapshot has no index or constraint of a name in `leave_out`.
         LoadFailedError: It could not be done; the database is empty as before.
     """
-    check_exchangeable(address)
-    with exclusive(address) as server:
-        run = Run(address, server, progress=progress)
-        stages = plan_restore(snapshot, address, heap=heap, leave_out=leave_out)
+    target = target or find_local_target(address)
+    with exclusive(target):
+        run = Run(address, target, progress=progress)
+        stages = plan_restore(snapshot, address, target, heap=heap, leave_out=leave_out)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])
         except BaseException as error:
-            if server is not None and not is_finished(server.home):
-                put_back(server)
-                server.start()
+            if target is not None and not is_finished(target):
+                put_back(target)
+                target.start()
             failed = _load_failed(f"restoring {snapshot.path}", error, None)
             if failed is None:
                 raise
@@ -206,16 +211,19 @@ def _loaded_last(out: Path) -> Bundle:
     return max(loaded, key=lambda one: str((one.manifest.last(begun[one.manifest.state]) or {})["at"]))
 
 
-def rollback(out: Path, operation_id: str, address: Address, *, progress: Progress = silent) -> Done:
-    """Delete an operation from the database; its bundle is not needed and is kept.
+def rollback(
+    out: Path, operation_id: str, address: Address, *, target: Target | None = None, progress: Progress = silent
+) -> Done:
+    """Delete an operation from the database; its bundle is not needed and is kept. `target` as in `load`.
 
     Raises:
         UsageError: As `plan_rollback`.
         LockedError, StoppedHalfwayError, LoadFailedError: As `importer.rollback.delete_operation`.
     """
-    with exclusive(address) as server:
+    target = target or find_local_target(address)
+    with exclusive(target):
         stages = plan_rollback(out, operation_id, address)
-        run = Run(address, server, progress=progress)
+        run = Run(address, target, progress=progress)
         run.run(stages)
         try:
             bundle = find_bundle(out, operation_id)
@@ -255,16 +263,15 @@ def _listed(folder: Path, present: Mapping[str, int] | None) -> Listed:
 
 
 @contextmanager
-def exclusive(address: Address) -> Iterator[LocalServer | None]:
-    """Be the only one at work on a local server; an offline load that was interrupted is undone first.
+def exclusive(target: Target | None) -> Iterator[None]:
+    """Be the only one at work on a target; an offline load that was interrupted is undone first.
 
     For other servers the lock in the database does the same.
     """
-    server = LocalServer(address.home) if address.home is not None else None
-    with hold_home(server.home) if server is not None else nullcontext():
-        if server is not None and put_back(server) is not None:
-            server.start()
-        yield server
+    with hold(target) if target is not None else nullcontext():
+        if target is not None and put_back(target) is not None:
+            target.start()
+        yield
 
 
 def _now() -> str:

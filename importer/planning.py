@@ -10,6 +10,7 @@ from importer.ledger import list_ledgers
 from importer.preflight import find_product
 from importer.rollback import count_operation, list_operations_in_database
 from importer.servers.runtime import DEFAULT_VERSION
+from importer.servers.target import Target, not_exchangeable
 from importer.servers.versions import Product
 from importer.stages import (
     Mode,
@@ -20,7 +21,6 @@ from importer.stages import (
     build_restore,
     build_rollback,
 )
-from importer.store import DATABASE
 from synthgen.bundle.read import Bundle, find_bundle, list_bundles, operations_folder
 from synthgen.database import Address, connect
 from synthgen.errors import RefusedError, UsageError
@@ -45,8 +45,8 @@ def choose_bundle(out: Path, operation_id: str | None) -> Bundle:
 
 
 def plan_load(
-    bundle: Bundle, address: Address, *, mode: Mode, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP,
-    leave_out: Sequence[str] = (),
+    bundle: Bundle, address: Address, *, mode: Mode, base: Path, target: Target | None = None,
+    allow_changed: bool = False, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = (),
 ) -> list[Stage]:
     """Build the stages of a load, after a look at what is in the database; changes nothing.
 
@@ -60,7 +60,7 @@ def plan_load(
                          " offline")
     operation_id = bundle.manifest.operation_id
     if mode == "offline":
-        check_exchangeable(address)
+        check_exchangeable(address, target)
     found = _look(address)
     live = found.live(bundle)
     if (bundle.manifest.state == "loading" and operation_id not in found.begun
@@ -133,7 +133,8 @@ def _plan_offline(
 
 
 def plan_restore(
-    snapshot: Snapshot, address: Address, *, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = ()
+    snapshot: Snapshot, address: Address, target: Target | None, *, heap: str = DEFAULT_HEAP,
+    leave_out: Sequence[str] = (),
 ) -> list[Stage]:
     """Build the stages of a restore, after a look at the server.
 
@@ -141,7 +142,7 @@ def plan_restore(
         RefusedError: The server cannot do it.
         UsageError: The snapshot has no index or constraint of a name in `leave_out`.
     """
-    check_exchangeable(address)
+    check_exchangeable(address, target)
     return plan_restore_script(snapshot, address, heap=heap, leave_out=leave_out)
 
 
@@ -203,16 +204,12 @@ def plan_rollback(out: Path, operation_id: str, address: Address) -> list[Stage]
     return build_rollback(operation_id, nodes=present.nodes, relationships=present.relationships)
 
 
-def check_exchangeable(address: Address) -> None:
+def check_exchangeable(address: Address, target: Target | None) -> None:
     """Make sure that the store behind an address is one that an import can take the place of.
 
     Raises:
-        RefusedError: It is not a local server's own database.
+        RefusedError: There is no target, or its store cannot be exchanged.
     """
-    if address.home is None:
-        raise RefusedError(
-            f"{address.uri} is not a local server of this program, so its store cannot be exchanged",
-            hint="use --mode online, or the server of `importer server start` (without NEO4J_URI and --uri)")
-    if address.database.lower() != DATABASE:
-        raise RefusedError(f"of a local server only the database {DATABASE!r} can be exchanged, not"
-                           f" {address.database!r}", hint="use --mode online")
+    if target is None:
+        raise not_exchangeable(address.uri)
+    target.check()

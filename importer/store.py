@@ -1,7 +1,7 @@
-"""A new store beside the one in use, and the swap of the two; knows no bundle and no Cypher.
+"""A new store beside the one in use, and the swap of the two; knows no bundle, no Cypher and no kind of server.
 
-At every moment there is either the old store or the new one: `load.json` in the server's home says how far a load is,
-and `put_back` makes the old store the one in use again, whatever was interrupted.
+At every moment there is either the old store or the new one: the journal in the target's work folder says how far a
+load is, and `put_back` makes the old store the one in use again, whatever was interrupted.
 """
 
 from __future__ import annotations
@@ -9,87 +9,91 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from importer.servers.admin import AdminTool, end_orphans
 from importer.servers.local import LocalServer
-from importer.servers.runtime import resolve
+from importer.servers.local_target import LocalTarget
+from importer.servers.target import Make, Move, Remove, Step, Target, Write
 from synthgen.errors import LockedError, ServerError
-from synthgen.files import write_json
 from synthgen.progress import Progress, silent
 
-DATABASE = "neo4j"
-JOURNAL = "load.json"
-LOCK = "load.lock"
-STAGING = "staging"
 IMPORT_PHASES = 4
 LEAST_FREE = 10_000_000
-KINDS = ("databases", "transactions")
 _PHASE = re.compile(r"\((\d)/(\d)\)")
 _PERCENT = re.compile(r"(\d{1,3})%")
 
 
 @contextmanager
-def hold_home(home: Path) -> Iterator[None]:
-    """Hold the one lock of a local server for loads and rollbacks; the system lets go of it when its owner dies.
+def hold(target: Target) -> Iterator[None]:
+    """Hold the one lock of a target for loads and rollbacks; the system lets go of it when its owner dies.
 
     Raises:
         LockedError: Another run holds it.
     """
-    lock = FileLock(home / LOCK)
+    lock = FileLock(target.lock_file)
     try:
         with lock.acquire(timeout=0):
             yield
     except Timeout:
-        raise LockedError(f"another load or rollback is at work on the server in {home}",
-                          hint="wait for it to end", home=str(home)) from None
+        raise LockedError(f"another load or rollback is at work on {target.name}", hint="wait for it to end",
+                          target=target.name) from None
 
 
-def staging_folder(home: Path) -> Path:
-    """Give the folder in which the load under way makes its new store."""
-    return home / STAGING / str(_journal(home)["staging"])
+def begin(target: Target, operation: str) -> Path:
+    """Note that a load begins, and make a staging folder for it.
 
-
-def begin(home: Path, operation: str) -> None:
-    """Note that a load begins, and make a staging folder for it."""
+    Returns:
+        A folder on this machine for files that the import reads; it is not there yet.
+    """
     # A name of its own: when a load was killed, its neo4j-admin may live on for a while and must not write into ours.
-    write_json(home / JOURNAL, {"operation": operation, "step": "importing", "staging": secrets.token_hex(4)})
-    shutil.rmtree(home / STAGING, ignore_errors=True)
-    staging_folder(home).mkdir(parents=True)
+    token = secrets.token_hex(4)
+    journal = {"operation": operation, "step": "importing", "staging": token}
+    target.files.do([_write(target, journal), *map(Remove, target.layout.staging_roots),
+                     *(Make(folder.parent) for folder in target.layout.import_folders(token))])
+    return target.scratch(token)
 
 
 def import_aside(
-    server: LocalServer, options: Sequence[str], arguments: Sequence[str], *, heap: str, progress: Progress = silent
+    target: Target, arguments: Sequence[str], *, reads: Sequence[Path], heap: str, progress: Progress = silent
 ) -> None:
     """Import into a new store in the staging folder; the store in use goes on serving.
+
+    Args:
+        target: Where.
+        arguments: Options and files, for `neo4j-admin database import full`.
+        reads: The folders on this machine that the files are in.
+        heap: Java heap of the import.
+        progress: Told of its progress.
 
     Raises:
         ServerError: `neo4j-admin` failed; the message holds what it said.
     """
-    admin = AdminTool(resolve(server.status().version), server.home, heap=heap,
-                      data_dir=staging_folder(server.home) / "data")
-    report = f"--report-file={staging_folder(server.home) / 'import.report'}"
+    token = str(_journal(target)["staging"])
+    report = f"--report-file={target.layout.staging(token) / 'import.report'}"
     # On a full disk neo4j-admin does not end, nor say anything.
-    admin.run(["database", "import", "full", DATABASE, *options, report, *arguments], on_line=_percentages(progress),
-              watch=lambda: check_room(server.home))
+    target.import_full(token, [*arguments, report], reads=reads, heap=heap, on_line=_percentages(progress),
+                       watch=lambda: check_room(target.name, target.files.free_bytes()))
 
 
-def check_room(home: Path) -> None:
-    """Look whether there is any disk left; Neo4j's admin tool does not say so itself.
+def staging_folder(target: Target) -> PurePath:
+    """Give the folder in which the load under way makes its new store."""
+    return target.layout.staging(str(_journal(target)["staging"]))
+
+
+def check_room(where: str, free_bytes: int) -> None:
+    """Make sure that there is any disk left; Neo4j's admin tool does not say so itself.
 
     Raises:
         ServerError: There is not.
     """
-    free = shutil.disk_usage(home).free
-    if free < LEAST_FREE:
-        raise ServerError(f"the disk of {home} is full: {free / 1e6:.1f} MB are free", hint="free some space",
-                          free_bytes=free)
+    if free_bytes < LEAST_FREE:
+        raise ServerError(f"the disk of {where} is full: {free_bytes / 1e6:.1f} MB are free", hint="free some space",
+                          free_bytes=free_bytes)
 
 
 def _percentages(progress: Progress) -> Callable[[str], None]:
@@ -108,88 +112,69 @@ def _percentages(progress: Progress) -> Callable[[str], None]:
     return read
 
 
-def swap(server: LocalServer, start: Mapping[str, Any] | None = None) -> None:
-    """Stop the server, put the staged store in place and the old one aside, start the server as `start` says."""
-    home = server.home
-    server.stop()
-    _step(home, "swapping")
-    for kind in KINDS:
-        _move(_in_use(home, kind), _aside(home, kind))
-        _move(_staged(home, kind), _in_use(home, kind))
-    server.start(**(start or {}))
+def swap(target: Target, start: Callable[[], object] | None = None) -> None:
+    """Stop the server, put the staged store in place and the old one aside, start the server, by `start` if given."""
+    target.stop()
+    journal = _journal(target) | {"step": "swapping"}
+    moves = [step for part in target.layout.parts(str(journal["staging"]))
+             for step in (Move(part.in_use, part.aside), Move(part.staged, part.in_use))]
+    target.files.do([_write(target, journal), *moves])
+    (start or target.start)()
 
 
-def finish(home: Path) -> None:
+def finish(target: Target) -> None:
     """Remove the old store: the new one is good."""
-    _step(home, "done")
-    _clear(home)
+    target.files.do([_write(target, _journal(target) | {"step": "done"}), *_clearing(target)])
+    target.clear_scratch()
 
 
-def put_back(server: LocalServer) -> str | None:
+def put_back(target: Target) -> str | None:
     """Undo a load that was interrupted: the old store is in use again, and the server runs if it ran.
 
     Returns:
         The operation that was interrupted, or None when there was nothing to undo.
     """
-    home = server.home
-    if not (home / JOURNAL).is_file():
+    if target.files.read(target.layout.journal) is None:
         return None
-    end_orphans(home)
-    journal = _journal(home)
+    target.end_orphans()
+    journal = _journal(target)
     if journal["step"] == "swapping":
-        running = server.status().state != "stopped"
-        server.stop()
-        for kind in KINDS:
-            if _aside(home, kind).exists():
-                # What is in place is the new store, whole or not; the old one goes back.
-                shutil.rmtree(_in_use(home, kind), ignore_errors=True)
-                _move(_aside(home, kind), _in_use(home, kind))
+        running = target.is_running()
+        target.stop()
+        parts = target.layout.parts(str(journal["staging"]))
+        kept = target.files.existing([part.aside for part in parts])
+        # What is in place is the new store, whole or not; the old one goes back.
+        target.files.do([step for part in parts if part.aside in kept
+                         for step in (Remove(part.in_use), Move(part.aside, part.in_use))])
         if running:
-            server.start()
-    _clear(home)
+            target.start()
+    target.files.do(_clearing(target))
+    target.clear_scratch()
     return None if journal["step"] == "done" else str(journal["operation"])
 
 
 def undo_interrupted(home: Path) -> str | None:
-    """Put back what an interrupted load left in a home, unless a load is at work there; as `put_back`."""
-    if not (home / JOURNAL).is_file():
+    """Put back what an interrupted load left in a local server's home, unless one is at work there; as `put_back`."""
+    target = LocalTarget(LocalServer(home))
+    if target.files.read(target.layout.journal) is None:
         return None
-    with hold_home(home):
-        return put_back(LocalServer(home))
+    with hold(target):
+        return put_back(target)
 
 
-def is_finished(home: Path) -> bool:
+def is_finished(target: Target) -> bool:
     """Say whether the load under way is past the point of no return: the new store is good, the old one may be gone."""
-    return (home / JOURNAL).is_file() and _journal(home)["step"] == "done"
+    return target.files.read(target.layout.journal) is not None and _journal(target)["step"] == "done"
 
 
-def _journal(home: Path) -> dict[str, Any]:
-    journal: dict[str, Any] = json.loads((home / JOURNAL).read_text(encoding="utf-8"))
+def _journal(target: Target) -> dict[str, Any]:
+    journal: dict[str, Any] = json.loads(target.files.read(target.layout.journal) or "{}")
     return journal
 
 
-def _step(home: Path, step: str) -> None:
-    write_json(home / JOURNAL, {**_journal(home), "step": step})
+def _write(target: Target, journal: dict[str, Any]) -> Step:
+    return Write(target.layout.journal, json.dumps(journal, indent=1) + "\n")
 
 
-def _clear(home: Path) -> None:
-    shutil.rmtree(home / STAGING, ignore_errors=True)
-    (home / JOURNAL).unlink(missing_ok=True)
-
-
-def _in_use(home: Path, kind: str) -> Path:
-    return home / "data" / kind / DATABASE
-
-
-def _staged(home: Path, kind: str) -> Path:
-    return staging_folder(home) / "data" / kind / DATABASE
-
-
-def _aside(home: Path, kind: str) -> Path:
-    return staging_folder(home) / "old" / kind / DATABASE
-
-
-def _move(source: Path, target: Path) -> None:
-    if source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.rename(target)
+def _clearing(target: Target) -> list[Step]:
+    return [*map(Remove, target.layout.staging_roots), Remove(target.layout.journal)]

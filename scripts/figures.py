@@ -25,8 +25,9 @@ import polars as pl
 from importer.import_files import bundle_arguments, write_base
 from importer.operations import load, restore, rollback, validate
 from importer.servers.local import LocalServer
+from importer.servers.local_target import LocalTarget
 from importer.servers.versions import Product, import_options
-from importer.store import begin, import_aside, put_back, staging_folder
+from importer.store import begin, import_aside, put_back
 from synthgen.bundle.read import Bundle, read_nodes, read_relationships
 from synthgen.bundle.write import write_csv
 from synthgen.database import Address, connect, find_address, quote
@@ -115,12 +116,12 @@ class Bench:
         self.note("roll back", rows, back, theirs, "plain loop that loads")
 
     def _bare_import(self, bundle: Bundle) -> float:
-        begin(self.server.home, "bench")
-        base = write_base(open_snapshot(self.base), staging_folder(self.server.home) / "base")
-        arguments = [*base, *bundle_arguments(bundle)]
-        options = import_options(Product(self.server.status().version))
-        took = seconds(lambda: import_aside(self.server, options, arguments, heap="2g"))
-        put_back(self.server)
+        target = LocalTarget(self.server)
+        scratch = begin(target, "bench")
+        arguments = [*import_options(Product(target.version())), *write_base(open_snapshot(self.base), scratch),
+                     *bundle_arguments(bundle)]
+        took = seconds(lambda: import_aside(target, arguments, reads=[scratch, bundle.path], heap="2g"))
+        put_back(target)
         return took
 
 

@@ -12,6 +12,13 @@
     user = "neo4j"
     password_file = "secret"
     database = "neo4j"
+
+    [target]
+    kind = "installed"
+    neo4j_home = "/opt/neo4j"
+    neo4j_conf = "/etc/neo4j"
+    compose_file = "docker-compose.yml"
+    service = "neo4j"
 """
 
 from __future__ import annotations
@@ -33,8 +40,17 @@ ENVIRONMENT = {
     "password": "NEO4J_PASSWORD",
     "password_file": "NEO4J_PASSWORD_FILE",
     "database": "NEO4J_DATABASE",
+    "target": "SYNTHGEN_TARGET",
+    "neo4j_home": "SYNTHGEN_NEO4J_HOME",
+    "neo4j_conf": "SYNTHGEN_NEO4J_CONF",
+    "compose_file": "SYNTHGEN_COMPOSE_FILE",
+    "service": "SYNTHGEN_SERVICE",
 }
-_IN_NEO4J_TABLE = {"uri", "user", "password_file", "database"}
+_TABLES = {
+    "neo4j": {"uri": "uri", "user": "user", "password_file": "password_file", "database": "database"},
+    "target": {"kind": "target", "neo4j_home": "neo4j_home", "neo4j_conf": "neo4j_conf",
+               "compose_file": "compose_file", "service": "service"},
+}
 _AT_TOP = {"out", "base", "profile", "home"}
 
 
@@ -81,14 +97,20 @@ def _from_file() -> dict[str, Any]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}", hint="correct the line it names") from error
-    neo4j = document.pop("neo4j", {})
-    if not isinstance(neo4j, dict):
-        raise UsageError(f"{path}: neo4j is a table, not {neo4j!r}", hint="write [neo4j] and its settings below it")
-    if "password" in neo4j:
-        raise UsageError(f"{path}: a password does not belong in this file",
-                         hint="put it into a file that only you can read and name that as password_file")
-    unknown = [*(set(document) - _AT_TOP), *(f"neo4j.{key}" for key in set(neo4j) - _IN_NEO4J_TABLE)]
+    settings: dict[str, Any] = {}
+    unknown: list[str] = []
+    for table, names in _TABLES.items():
+        values = document.pop(table, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"{path}: {table} is a table, not {values!r}",
+                             hint=f"write [{table}] and its settings below it")
+        if "password" in values:
+            raise UsageError(f"{path}: a password does not belong in this file",
+                             hint="put it into a file that only you can read and name that as password_file")
+        unknown += [f"{table}.{name}" for name in values if name not in names]
+        settings |= {names[name]: value for name, value in values.items() if name in names}
+    unknown += [name for name in document if name not in _AT_TOP]
     if unknown:
-        known = [*sorted(_AT_TOP), *(f"neo4j.{key}" for key in sorted(_IN_NEO4J_TABLE))]
+        known = [*sorted(_AT_TOP), *(f"{table}.{name}" for table in _TABLES for name in sorted(_TABLES[table]))]
         raise UsageError(f"{path}: unknown setting {min(unknown)!r}", hint="known: " + ", ".join(known))
-    return {**document, **neo4j}
+    return {**document, **settings}

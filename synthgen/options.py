@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,31 +32,47 @@ HomeOption = Annotated[Path | None, typer.Option(
 AddressFinder = Callable[[], Any]
 """Finds the `synthgen.database.Address` that a command's options mean; see `names_database`."""
 
-_DATABASE_OPTIONS = {"uri": UriOption, "user": UserOption, "password_file": PasswordFileOption,
-                     "database": DatabaseOption, "home": HomeOption}
+DATABASE_OPTIONS = {"uri": UriOption, "user": UserOption, "password_file": PasswordFileOption,
+                    "database": DatabaseOption, "home": HomeOption}
 
 
 def names_database(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that name a database, in the place of its parameter `find`, which finds it."""
+    def make_finder(named: dict[str, Any], out: Path | None) -> AddressFinder:
+        from synthgen.database import find_address  # noqa: PLC0415 - a command that only says --help needs no driver
+
+        return functools.partial(find_address, **named, out=out)
+
+    return with_finder(command, DATABASE_OPTIONS, make_finder)
+
+
+def with_finder(
+    command: Callable[..., None], options: Mapping[str, Any],
+    make_finder: Callable[[dict[str, Any], Path | None], Any],
+) -> Callable[..., None]:
+    """Give a command further options in the place of its parameter `find`.
+
+    Args:
+        command: The command.
+        options: The options by name.
+        make_finder: Makes what is given as `find`, of the values of these options and the out folder.
+    """
     signature = inspect.signature(command, eval_str=True)
     parameters = list(signature.parameters.values())
     place = [parameter.name for parameter in parameters].index("find")
-    options = [parameters[place].replace(name=name, annotation=annotation, default=None)
-               for name, annotation in _DATABASE_OPTIONS.items()]
+    added = [parameters[place].replace(name=name, annotation=annotation, default=None)
+             for name, annotation in options.items()]
 
     # `--out` of an export is where the snapshot goes, not the folder that the local server lives in.
     shares_out = "out" in signature.parameters and signature.parameters["out"].annotation == OutOption
 
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
-        from synthgen.database import find_address  # noqa: PLC0415 - a command that only says --help needs no driver
-
-        named = {name: given.pop(name) for name in _DATABASE_OPTIONS}
-        out = given["out"] if shares_out else None
-        command(**given, find=functools.partial(find_address, **named, out=out))
+        named = {name: given.pop(name) for name in options}
+        command(**given, find=make_finder(named, given["out"] if shares_out else None))
 
     with_options.__signature__ = signature.replace(  # type: ignore[attr-defined]  # functions may have one
-        parameters=[*parameters[:place], *options, *parameters[place + 1:]])
+        parameters=[*parameters[:place], *added, *parameters[place + 1:]])
     return with_options
 
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
-import os
-import select
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from importer.servers import process
 from importer.servers.causes import find_cause
+from importer.servers.running import FOLDER, run_streaming
 from importer.servers.runtime import Runtime, clean_environment, further_java_options, version_key
 from importer.servers.settings import ADMIN_OPENS, DEFAULT_HEAP, check_size, conf_text, folder_settings
 from synthgen.errors import ServerError
 
-READ_BYTES = 4096
-FOLDER = ".admin."
-PROCESS = "process"
-END_SECONDS = 1.0
-WATCH_SECONDS = 1.0
+OnLine = Callable[[str], None]
+RunOnce = Callable[[Sequence[str], OnLine | None], tuple[int, str]]
 FIRST_CALENDAR_VERSION = (2025,)
 _REPEATABLE = frozenset({"--overwrite-destination", "--overwrite-destination=true"})
 
@@ -76,21 +68,8 @@ class AdminTool:
             ServerError: The command failed; the message holds the last lines it printed, `facts` the exit code.
         """
         size = check_size("heap", heap) if heap is not None else self._heap
-        code, output = self._run_once(args, size, on_line, watch)
-        if code and self._keeps_the_cause_to_itself(args):
-            _, output = self._run_once([*args, "--verbose"], size, None, watch)
-        if code:
-            raise _failure(args, code, output)
-        return output
-
-    def _keeps_the_cause_to_itself(self, args: Sequence[str]) -> bool:
-        """Say whether a failed import has to be run again to learn which row of which file was at fault.
-
-        Only 5.26 does; it names the cause with `--verbose`, but then it has no progress in percent.
-        """
-        is_import = list(args[:2]) == ["database", "import"] and "--verbose" not in args
-        may_repeat = not _REPEATABLE.isdisjoint(args)
-        return is_import and may_repeat and version_key(self.runtime.version) < FIRST_CALENDAR_VERSION
+        return with_the_cause(self.runtime.version, args,
+                              lambda given, told: self._run_once(given, size, told, watch), on_line)
 
     def _run_once(
         self, args: Sequence[str], heap: str, on_line: Callable[[str], None] | None, watch: Callable[[], None]
@@ -106,65 +85,39 @@ class AdminTool:
                          "-cp", self.runtime.class_path]
             (conf / "arguments").write_text(
                 argument_text([*java_args, "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
-            return self._stream(conf, on_line, watch)
-
-    def _stream(
-        self, conf: Path, on_line: Callable[[str], None] | None, watch: Callable[[], None]
-    ) -> tuple[int, str]:
-        environment = {**clean_environment(), "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf)}
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        output, line = [], ""
-        command = [str(self.runtime.java), f"@{conf / 'arguments'}"]
-        with subprocess.Popen(command, cwd=self.home / "logs", env=environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
-            try:
-                (conf / PROCESS).write_text(f"{child.pid} {process.find_mark(child.pid)}", encoding="ascii")
-                while child.stdout:
-                    readable, _, _ = select.select([child.stdout], [], [], WATCH_SECONDS)
-                    watch()
-                    if not readable:
-                        continue
-                    chunk = os.read(child.stdout.fileno(), READ_BYTES)
-                    if not chunk:
-                        break
-                    text = decoder.decode(chunk)
-                    output.append(text)
-                    *whole, line = (line + text).split("\n")
-                    if on_line:
-                        for one in (*whole, *([line] if line else [])):
-                            on_line(one.rstrip("\r"))
-            except BaseException:
-                child.terminate()
-                try:
-                    child.wait(END_SECONDS)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                raise
-        return child.returncode, "".join(output)
+            environment = {**clean_environment(), "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf)}
+            return run_streaming([str(self.runtime.java), f"@{conf / 'arguments'}"], record=conf,
+                                 cwd=self.home / "logs", environment=environment, on_line=on_line, watch=watch)
 
 
-def end_orphans(home: Path) -> None:
-    """End the admin tools of a home whose owner was killed, and remove what they left; the caller runs none there.
+def with_the_cause(version: str, args: Sequence[str], run: RunOnce, on_line: OnLine | None) -> str:
+    """Run an admin command, once more if only so it says why it failed; gives what it printed.
+
+    Args:
+        version: Neo4j's.
+        args: The command and its arguments.
+        run: Runs it with the arguments given, tells of its lines, and gives its exit code and what it printed.
+        on_line: Told of each line of the first run.
 
     Raises:
-        ServerError: One does not end.
+        ServerError: The command failed; the message holds the last lines it printed, `facts` the exit code.
     """
-    for folder in home.glob(f"{FOLDER}*"):
-        pid, _, mark = _read(folder / PROCESS).partition(" ")
-        try:
-            if pid.isdigit():
-                process.end(int(pid), mark, timeout_s=END_SECONDS)
-        except TimeoutError as error:
-            raise ServerError(f"a neo4j-admin that was left over does not end: {error}",
-                              hint=f"end process {pid} by hand", pid=int(pid)) from error
-        shutil.rmtree(folder, ignore_errors=True)
+    code, output = run(args, on_line)
+    if code and _keeps_the_cause_to_itself(version, args):
+        _, output = run([*args, "--verbose"], None)
+    if code:
+        raise _failure(args, code, output)
+    return output
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except FileNotFoundError:
-        return ""
+def _keeps_the_cause_to_itself(version: str, args: Sequence[str]) -> bool:
+    """Say whether a failed import has to be run again to learn which row of which file was at fault.
+
+    Only 5.26 does; it names the cause with `--verbose`, but then it has no progress in percent.
+    """
+    is_import = list(args[:2]) == ["database", "import"] and "--verbose" not in args
+    may_repeat = not _REPEATABLE.isdisjoint(args)
+    return is_import and may_repeat and version_key(version) < FIRST_CALENDAR_VERSION
 
 
 def run_admin(runtime: Runtime, home: Path, args: Sequence[str], *, heap: str = DEFAULT_HEAP,

@@ -1,16 +1,21 @@
-"""Whether a port is free and whether a Bolt server lets us in; knows no home folder and no process."""
+"""Whether a port is free, whether a Bolt server lets us in, and who it is; knows no home folder and no process."""
 
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterable
 
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
 from importer.servers.settings import HOST
+from synthgen.database import Address, connect
+from synthgen.errors import NotAllowedError, ServerError, SynthError, UnreachableError
 
 CONNECT_SECONDS = 5.0
+POLL_SECONDS = 0.2
+_PROCESS = "CALL dbms.queryJmx('java.lang:type=Runtime') YIELD attributes RETURN attributes.Pid.value"
 
 
 def answers(port: int, user: str, password: str) -> bool:
@@ -47,3 +52,46 @@ def find_free_port(candidates: Iterable[int]) -> int | None:
                 continue
             return int(probe.getsockname()[1])
     return None
+
+
+def wait_until_up(address: Address, name: str, *, timeout_s: float) -> None:
+    """Wait until a server that was started lets us in and its database answers.
+
+    Raises:
+        NotAllowedError: It does not accept user and password.
+        ServerError: It does not answer in time.
+    """
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            with connect(address):
+                return
+        except NotAllowedError:
+            raise
+        except SynthError as error:
+            # It may answer before its database does.
+            if time.monotonic() > until:
+                raise ServerError(f"{name} was started but does not answer at {address.uri} within {timeout_s:g} s:"
+                                  f" {error.message}", hint="see the server's log") from error
+        time.sleep(POLL_SECONDS)
+
+
+def is_silent(address: Address) -> bool:
+    """Say whether nobody answers at an address; a server that does not let us in answers."""
+    try:
+        with connect(address):
+            return False
+    except UnreachableError:
+        return True
+    except SynthError:
+        return False
+
+
+def find_pid(address: Address) -> int | None:
+    """Ask a server for the number of its process; None when it does not answer or may not say."""
+    try:
+        with connect(address) as driver:
+            [[attribute]] = driver.execute_query(_PROCESS, database_=address.database).records
+    except (SynthError, ValueError):
+        return None
+    return int(attribute) if str(attribute).isdigit() else None

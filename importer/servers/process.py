@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 POLL_SECONDS = 0.05
@@ -43,12 +45,23 @@ def end(pid: int, mark: str, *, timeout_s: float) -> bool:
     return False
 
 
-def _signal(pid: int, mark: str, number: int) -> None:
+def end_group(pid: int, mark: str, *, timeout_s: float) -> None:
+    """End a process that leads a group, and all of its group, as `end` does.
+
+    Raises:
+        TimeoutError: Not even SIGKILL ended it.
+    """
+    _signal(pid, mark, signal.SIGTERM, send=os.killpg)
+    if not _wait_gone(pid, mark, timeout_s):
+        _signal(pid, mark, signal.SIGKILL, send=os.killpg)
+        if not _wait_gone(pid, mark, KILL_SECONDS):
+            raise TimeoutError(f"process {pid} does not end")
+
+
+def _signal(pid: int, mark: str, number: int, send: Callable[[int, int], None] = os.kill) -> None:
     if is_same(pid, mark):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
+        with suppress(ProcessLookupError):
+            send(pid, number)
 
 
 def _wait_gone(pid: int, mark: str, timeout_s: float) -> bool:

@@ -206,9 +206,9 @@ def test_what_needs_the_local_server_on_another(shop):
     elsewhere = {"NEO4J_URI": shop.address.uri, "NEO4J_PASSWORD": shop.address.password}
     with unchanged(shop):
         for command in (f"importer load {FIRST} --mode offline", f"importer load {FIRST} --mode offline --dry-run"):
-            refused(shop.run(command, "--json", **elsewhere), 5, "is not a local server", kind="RefusedError")
+            refused(shop.run(command, "--json", **elsewhere), 5, "is neither the local server", kind="RefusedError")
         refused(shop.run("importer restore", str(shop.out / "sample"), "--json", **elsewhere), 5,
-                "is not a local server", kind="RefusedError")
+                "is neither the local server", kind="RefusedError")
 
 
 @pytest.mark.parametrize("mode", ["offline", "online"])

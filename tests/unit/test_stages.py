@@ -10,6 +10,7 @@ import pytest
 from importer.explain import explain
 from importer.planning import check_exchangeable
 from importer.schema_choice import SchemaChoice
+from importer.servers.local_target import find_local_target
 from importer.servers.versions import Product
 from importer.stages import (
     CHECKS,
@@ -150,8 +151,8 @@ def test_each_stage_is_told(snapshot, bundles):
 def test_only_a_local_servers_own_database_can_be_exchanged(tmp_path):
     """The store of another server, or of another database of ours, is refused before anything else."""
     address = Address("bolt://127.0.0.1:1", "neo4j", "x", home=tmp_path)
-    check_exchangeable(address)
-    check_exchangeable(replace(address, database="NEO4J"))
+    for fine in (address, replace(address, database="NEO4J")):
+        check_exchangeable(fine, find_local_target(fine))
     for other in (replace(address, home=None), replace(address, database="system")):
         with pytest.raises(RefusedError):
-            check_exchangeable(other)
+            check_exchangeable(other, find_local_target(other))
