@@ -120,6 +120,8 @@ def main(engine: Engine, arguments: Sequence[str]) -> int:
             for name in names:
                 end(engine, name, signal.SIGKILL)
         case ["exec", name, *program]:
+            if name not in engine.containers():
+                return fail(f"Error response from daemon: No such container: {name}")
             pid = engine.containers()[name]["pid"]
             return subprocess.run(["nsenter", f"--target={pid}", "--mount", "--root", *program], check=False).returncode
         case _:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PurePath
 
 from importer.servers.containers import Service, run_docker
 from importer.servers.target import Make, Move, Remove, Step, Write
+from synthgen.errors import ServerError
 
 # An image's entrypoint may say this and that before what was asked for runs.
 BEGIN = "-- synthgen --"
@@ -49,11 +50,12 @@ class Volume:
 
     def free_bytes(self) -> int:
         """Say how much room is left in the volume."""
-        # A container that runs is asked at once; a new one takes a second.
-        asked = ["df", "-Pk", str(self._data)]
-        said = run_docker(["docker", "exec", self._container, *asked]) if self._container else self.run(
-            shlex.join(asked))
-        return int(said.splitlines()[-1].split()[3]) * 1024
+        asked, said = ["df", "-Pk", str(self._data)], ""
+        if self._container is not None:
+            # A container that runs is asked at once; a new one takes a second. This one may just have ended.
+            with suppress(ServerError):
+                said = run_docker(["docker", "exec", self._container, *asked])
+        return int((said or self.run(shlex.join(asked))).splitlines()[-1].split()[3]) * 1024
 
     @contextmanager
     def within(self, container: str) -> Iterator[None]:

@@ -9,11 +9,14 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import neo4j
 import pytest
 
 from importer.servers.bolt import answers
+from importer.servers.containers import find_service
+from importer.servers.volume import Volume
 from synthgen.snapshot.read import open_snapshot
 from tests.conftest import free_port
 from tests.containers import USER, Engine, can_contain, make_engine
@@ -137,3 +140,11 @@ def test_what_is_refused_before_anything_is_touched(shop, tmp_path):
     without = shop.run("importer restore", sample, "--json", PATH=str(tmp_path))
     assert (without.code, "no program docker" in without.error["message"]) == (1, True)
     assert [call[3] for call in shop.engine.calls[before:]] == ["config", "config"]
+
+
+def test_room_is_looked_at_when_the_imports_container_is_gone(shop, monkeypatch):
+    """An import that ends while it is asked how full the disk is has not failed."""
+    monkeypatch.setenv("PATH", shop.engine.environment["PATH"])
+    volume = Volume(find_service(shop.engine.compose_file, "neo4j"), PurePosixPath("/data"))
+    with volume.within("gone"):
+        assert volume.free_bytes() > 0
