@@ -77,7 +77,7 @@ def restore(
         from synthgen.config import out_folder
 
         _say_script(output, emit_restore(
-            opened, find.address, shell=check_shell(emit_script),
+            opened, find.address, find.said(), shell=check_shell(emit_script),
             folder=script_folder or out_folder(out) / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
             leave_out=leave_out_schema or (), progress=output.progress))
         return
@@ -132,9 +132,10 @@ def load(
         from importer.scripts.quoting import check_shell
 
         _say_script(output, emit_load(
-            bundle, find.address, shell=check_shell(emit_script), mode=checked, base=base_folder(base, out),
+            bundle, find.address, find.said(), shell=check_shell(emit_script), mode=checked,
             folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
-            allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), progress=output.progress))
+            base=base_folder(base, out), allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
+            progress=output.progress))
         return
     address = find.address()
     target = find.target_of(address)

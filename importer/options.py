@@ -18,10 +18,12 @@ class Named:
 
     Attributes:
         address: Finds the `synthgen.database.Address` that they mean.
+        said: Gives the `importer.servers.targets.TargetOptions` that they mean, completed; looks at no server.
         target_of: Finds the `importer.servers.target.Target` that they mean with this address, or None.
     """
 
     address: Callable[[], Any]
+    said: Callable[[], Any]
     target_of: Callable[[Any], Any]
 
 
@@ -51,11 +53,16 @@ def names_target(command: Callable[..., None]) -> Callable[..., None]:
 
             return find_address(**{name: named[name] for name in DATABASE_OPTIONS}, out=out)
 
+        def complete() -> Any:
+            from importer.servers.targets import TargetOptions, complete  # noqa: PLC0415 - likewise
+
+            return complete(TargetOptions(**said))
+
         def find_target(address: Any) -> Any:
-            from importer.servers.targets import TargetOptions, find_target  # noqa: PLC0415 - likewise
+            from importer.servers.targets import find_target  # noqa: PLC0415 - likewise
 
-            return find_target(address, TargetOptions(**said), out=out)
+            return find_target(address, complete(), out=out)
 
-        return Named(find_address, find_target)
+        return Named(find_address, complete, find_target)
 
     return with_finder(command, DATABASE_OPTIONS | _TARGET_OPTIONS, make_finder)

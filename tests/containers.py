@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -19,14 +20,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from importer.servers import process
-from importer.servers.runtime import cache_folder
-from tests.distribution import ROOT, Distribution, make_distribution
 
+if TYPE_CHECKING:
+    from tests.distribution import Distribution
+
+ROOT = Path(__file__).resolve().parents[1]
 HOME = "/var/lib/neo4j"
 USER = 7474
 PROJECT = "p"
@@ -63,6 +66,11 @@ class Engine:
         return self.state / "compose.yml"
 
     @property
+    def cache(self) -> Path:
+        """The folder that Neo4j's jars are cached in."""
+        return Path((self.state / "cache").read_text(encoding="utf-8"))
+
+    @property
     def calls(self) -> list[list[str]]:
         """The command lines so far, without `docker`."""
         lines = (self.state / "calls").read_text(encoding="utf-8").splitlines()
@@ -89,11 +97,16 @@ def can_contain() -> bool:
 
 def make_engine(state: Path, port: int) -> tuple[Engine, Distribution]:
     """Make the stand-in, with an empty volume and an image of a Neo4j that listens on `port`."""
+    # Each command of the stand-in is a process of its own, which has no use for these.
+    from importer.servers.runtime import cache_folder  # noqa: PLC0415
+    from tests.distribution import make_distribution  # noqa: PLC0415
+
     engine = Engine(state)
     for folder in (engine.volume, state / "containers", state / "roots", state / "bin"):
         folder.mkdir(parents=True)
     engine.compose_file.write_text(COMPOSE, encoding="utf-8")
     (state / "calls").touch()
+    (state / "cache").write_text(str(cache_folder().parent), encoding="utf-8")
     docker = state / "bin" / "docker"
     docker.write_text(f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} -P"
                       f' -m tests.containers {shlex.quote(str(state))} "$@"\n', encoding="utf-8")
@@ -120,10 +133,7 @@ def main(engine: Engine, arguments: Sequence[str]) -> int:
             for name in names:
                 end(engine, name, signal.SIGKILL)
         case ["exec", name, *program]:
-            if name not in engine.containers():
-                return fail(f"Error response from daemon: No such container: {name}")
-            pid = engine.containers()[name]["pid"]
-            return subprocess.run(["nsenter", f"--target={pid}", "--mount", "--root", *program], check=False).returncode
+            return look_in(engine, name, program)
         case _:
             return fail(f"unknown command: {arguments}")
     return 0
@@ -143,6 +153,8 @@ def compose(engine: Engine, document: Mapping[str, Any], verb: str, rest: Sequen
         case "up", ["--detach", "--no-deps", "--no-recreate", name]:
             if name not in engine.containers():
                 contain(engine, name, ["neo4j", "console"], service=document["services"][name])
+        case "exec", ["--no-TTY", name, *program]:
+            return look_in(engine, name, program)
         case "run", _:
             return run(engine, document, rest)
         case _:
@@ -161,8 +173,8 @@ def run(engine: Engine, document: Mapping[str, Any], arguments: Sequence[str]) -
     parser = argparse.ArgumentParser()
     for flag in ("--rm", "--no-deps", "--no-TTY"):
         parser.add_argument(flag, action="store_true", required=True)
-    for option in ("--name", "--label"):
-        parser.add_argument(option, required=True)
+    parser.add_argument("--name", default=f"{PROJECT}-run-{secrets.token_hex(4)}")
+    parser.add_argument("--label", required=True)
     for option in ("--env", "--volume"):
         parser.add_argument(option, action="append", default=[])
     parser.add_argument("service")
@@ -175,6 +187,16 @@ def run(engine: Engine, document: Mapping[str, Any], arguments: Sequence[str]) -
     return child.wait()
 
 
+def look_in(engine: Engine, name: str, program: Sequence[str]) -> int:
+    """Be `docker exec`: run a program in a container that runs, as root."""
+    if name not in engine.containers():
+        return fail(f"Error response from daemon: No such container: {name}")
+    pid = engine.containers()[name]["pid"]
+    inside = {**os.environ, "PATH": f"{HOME}/bin:{os.environ['PATH']}", "NEO4J_HOME": HOME}
+    return subprocess.run(["nsenter", f"--target={pid}", "--mount", "--root", *program], env=inside,
+                          check=False).returncode
+
+
 def contain(
     engine: Engine, name: str, program: Sequence[str], *, service: Mapping[str, Any], label: str = "",
     environment: Mapping[str, str] | None = None, folders: Mapping[str, str] | None = None,
@@ -183,7 +205,7 @@ def contain(
     root = engine.state / "roots" / name
     root.mkdir(exist_ok=True)
     seen = {str(engine.state / "image"): HOME, **dict.fromkeys((str(ROOT), sys.prefix, sys.base_prefix), "")}
-    seen |= {str(cache_folder().parent): "", **(folders or {})}
+    seen |= {str(engine.cache): "", **(folders or {})}
     seen |= {str(engine.state / "volumes" / one.partition(":")[0]): one.partition(":")[2]
              for one in service.get("volumes", ())}
     script = ["set -e", f"mount -t tmpfs -o mode=755 tmpfs {root}", f"mkdir -m 1777 {root}/tmp"]  # noqa: S108 - its own
@@ -192,7 +214,7 @@ def contain(
         script.append(f"ln -s {link.readlink()} {root}/{entry}" if link.is_symlink() else see(str(link), "", root))
     script += [see(source, target, root) for source, target in seen.items()]
     inside = {"PATH": f"{HOME}/bin:{os.environ['PATH']}", "HOME": "/tmp", "NEO4J_HOME": HOME,  # noqa: S108 - its own
-              "XDG_CACHE_HOME": str(cache_folder().parents[1]), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
+              "XDG_CACHE_HOME": str(engine.cache.parent), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
               "SYNTHGEN_JAVA_OPTIONS": os.environ.get("SYNTHGEN_JAVA_OPTIONS", ""), **(environment or {})}
     command = ["chroot", str(root), "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
                sys.executable, "-P", "-m", "tests.containers", "entrypoint", *program]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,15 +12,16 @@ from importer.planning import DEFAULT_HEAP, plan_restore_script, plan_script
 from importer.scripts.folder import write_folder
 from importer.scripts.quoting import Shell
 from importer.scripts.script import build_script
+from importer.scripts.server import DEFAULT_ADDRESS, plan_server
+from importer.servers.targets import TargetOptions
 from importer.stages import CHECKS, CheckEmpty, CheckSchema, CheckServer, CheckSpace, CheckUnchanged, Mode, Stage
 from synthgen.bundle.read import Bundle
-from synthgen.database import DEFAULT_DATABASE, Address, connect
+from synthgen.database import Address, connect
 from synthgen.errors import SynthError, UnreachableError, UsageError
 from synthgen.files import whole_folder
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.read import Snapshot
 
-DEFAULT_ADDRESS = "neo4j://localhost:7687"
 EVENT = "script_emitted"
 _IN_DATABASE = (CheckServer, CheckEmpty, CheckSchema, CheckUnchanged)
 _ON_ITS_MACHINE = (CheckSpace,)
@@ -45,6 +45,7 @@ class Emitted:
 def emit_load(
     bundle: Bundle,
     find: Callable[[], Address],
+    options: TargetOptions,
     *,
     shell: Shell,
     mode: Mode,
@@ -60,6 +61,7 @@ def emit_load(
     Args:
         bundle: The operation.
         find: Finds the database; one that is not reached is not checked.
+        options: What was said of its server, as `importer.servers.targets.complete` gives it.
         shell: Which script.
         mode: `offline`.
         folder: Its folder, which is made.
@@ -78,7 +80,7 @@ def emit_load(
         raise UsageError("only an offline load can be a script", hint="add --mode offline", mode=mode)
     address = _reach(find)
     stages = plan_script(bundle, address, base=base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
-    emitted = _emit(stages, address, shell, folder, progress)
+    emitted = _emit(stages, address, options, shell=shell, folder=folder, progress=progress)
     bundle.record(EVENT, datetime.now(UTC).isoformat(timespec="seconds"), mode="offline", shell=shell,
                   version=emitted.version, checked=emitted.checked)
     return emitted
@@ -87,6 +89,7 @@ def emit_load(
 def emit_restore(
     snapshot: Snapshot,
     find: Callable[[], Address],
+    options: TargetOptions,
     *,
     shell: Shell,
     folder: Path,
@@ -102,7 +105,7 @@ def emit_restore(
     """
     address = _reach(find)
     stages = plan_restore_script(snapshot, address, heap=heap, leave_out=leave_out)
-    return _emit(stages, address, shell, folder, progress)
+    return _emit(stages, address, options, shell=shell, folder=folder, progress=progress)
 
 
 def _reach(find: Callable[[], Address]) -> Address | None:
@@ -115,20 +118,16 @@ def _reach(find: Callable[[], Address]) -> Address | None:
 
 
 def _emit(
-    stages: Sequence[Stage], address: Address | None, shell: Shell, folder: Path, progress: Progress
+    stages: Sequence[Stage], address: Address | None, options: TargetOptions, *, shell: Shell, folder: Path,
+    progress: Progress,
 ) -> Emitted:
     if folder.exists():
         raise SynthError(f"{folder} exists already", hint="remove it when it is not needed, or name another one with"
                          " --script-folder", path=str(folder))
     _check(stages, address, progress)
     script = build_script(stages)
-    values = {
-        "home_planned": os.environ.get("NEO4J_HOME", ""),
-        "address_planned": address.uri if address is not None else DEFAULT_ADDRESS,
-        "database": (address.database if address is not None else DEFAULT_DATABASE).lower(),
-    }
     with whole_folder(folder) as written:
-        write_folder(script, written, shell, target="home", values=values, progress=progress)
+        write_folder(script, written, shell, plan_server(options, address), progress=progress)
     return Emitted(folder / f"load.{shell}", script.product.version, address is not None)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from importer.import_files import bundle_arguments, write_base
 from importer.scripts.quoting import QUOTE, Shell
 from importer.scripts.script import Script
+from importer.scripts.server import Planned
 from importer.servers.admin import argument_text
 from importer.servers.versions import Product, import_options
 from synthgen.bundle.read import Bundle
@@ -32,7 +33,7 @@ _FURTHER_OPTIONS = ("--verbose",)
 
 
 def write_folder(
-    script: Script, folder: Path, shell: Shell, *, target: str, values: Mapping[str, str], progress: Progress = silent
+    script: Script, folder: Path, shell: Shell, server: Planned, *, progress: Progress = silent
 ) -> None:
     """Write everything that the script needs into an empty folder.
 
@@ -40,8 +41,7 @@ def write_folder(
         script: What the script does.
         folder: Where; nothing in it refers to this place.
         shell: Which script is written.
-        target: Whose commands it has: the template of this name.
-        values: Values of the script beside those of `script`: those that tell of the server.
+        server: The server that it is for.
         progress: Told while the base is written.
 
     Raises:
@@ -55,12 +55,12 @@ def write_folder(
     (folder / "arguments").write_text(argument_text([*options, *arguments]), encoding="utf-8")
     for name, statements in script.cypher.items():
         (folder / name).write_text("".join(f"{one}\n" for one in statements), encoding="ascii")
-    given = {**_values(script), "mark": mark, **values}
+    given = {**_values(script), "mark": mark, **server.values}
     path = folder / f"load.{shell}"
     # Windows PowerShell takes a script for one in the system's old encoding unless it begins with this mark.
-    path.write_text(_fill(shell, target, given), encoding="utf-8-sig" if shell == "ps1" else "utf-8")
+    path.write_text(_fill(shell, server.commands, given), encoding="utf-8-sig" if shell == "ps1" else "utf-8")
     path.chmod(0o755)
-    words = {"digest": script.snapshot.digest,
+    words = {"runner": server.runner, "variables": server.variables, "digest": script.snapshot.digest,
              "run": {"sh": "./load.sh", "ps1": "powershell -ExecutionPolicy Bypass -File load.ps1"}[shell],
              "digest_command": "importer digest --base-only" if script.operation_id else "importer digest"}
     (folder / "README.txt").write_text(_template("README.txt").format(**given, **words), encoding="utf-8")
@@ -121,12 +121,12 @@ def _pattern(product: Product) -> str:
     return f"{year}.*" if len(year) > 1 else f"{product.line.since[0]}.{product.line.since[1]}.*"
 
 
-def _fill(shell: Shell, target: str, values: Mapping[str, str]) -> str:
+def _fill(shell: Shell, commands: str, values: Mapping[str, str]) -> str:
     quote = QUOTE[shell]
     assigned = "".join(
         f"{name.upper()}={quote(value)}\n" if shell == "sh" else f"${name.title().replace('_', '')} = {quote(value)}\n"
         for name, value in values.items())
-    text = _template(f"load.{shell}").replace(_COMMANDS, _template(f"{target}.{shell}"))
+    text = _template(f"load.{shell}").replace(_COMMANDS, _template(f"{commands}.{shell}"))
     return text.replace(_VALUES, assigned)
 
 

@@ -130,7 +130,9 @@ class Compose:
         for folder in places:
             _check_seen(folder, ours=folder == scratch)
         data, transactions = self.layout.import_folders(token)
-        environment = {"HEAP_SIZE": check_size("heap", heap), DATA: str(data), TRANSACTIONS: str(transactions)}
+        # Older Javas read files, and so names, in the encoding of where they are.
+        environment = {"HEAP_SIZE": check_size("heap", heap), "LC_ALL": "C.UTF-8", DATA: str(data),
+                       TRANSACTIONS: str(transactions)}
         command = ["database", "import", "full", self.layout.database]
 
         def run(args: Sequence[str], told: Callable[[str], None] | None) -> tuple[int, str]:

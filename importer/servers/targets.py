@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from importer.servers.compose import Compose
 from importer.servers.containers import find_service
@@ -17,6 +18,7 @@ from synthgen.errors import UsageError
 
 KINDS = ("local", "installed", "compose")
 DEFAULT_SERVICE = "neo4j"
+_NAMED_BY = {"installed": ("neo4j_home", "neo4j_conf"), "compose": ("compose_file", "service")}
 _ADDRESS_HINT = "set NEO4J_URI, NEO4J_USER and NEO4J_PASSWORD, or use --uri, --user and --password-file"
 
 
@@ -39,17 +41,11 @@ class TargetOptions:
     service: str | None = None
 
 
-def find_target(address: Address, options: TargetOptions | None = None, *, out: Path | None = None) -> Target | None:
-    """Find the server whose store may be exchanged; None when there is none, as for a server somewhere else.
-
-    Args:
-        address: How the server lets us in.
-        options: Flags; environment and `synthgen.toml` count for what they leave out.
-        out: The out folder, for files that an import in containers reads.
+def complete(options: TargetOptions | None = None) -> TargetOptions:
+    """Add to what a command was told what environment, `synthgen.toml` and defaults say; no kind remains None.
 
     Raises:
-        UsageError: The kind is not one, things of two kinds are said, or a place or an address is missing.
-        RefusedError: The server's store is one that we must not touch.
+        UsageError: The kind is not one, things of two kinds are said, or no compose file is for `compose`.
     """
     given = options or TargetOptions()
     flags = {one.name: getattr(given, one.name) for one in fields(TargetOptions)}
@@ -60,35 +56,46 @@ def find_target(address: Address, options: TargetOptions | None = None, *, out: 
     if len(kinds) > 1:
         raise UsageError(f"targets of two kinds are named: {' and '.join(sorted(kinds))}",
                          hint="name one, with --target")
-    [kind] = kinds or ["local" if address.home is not None else None]
-    if kind is None or kind == "local":
-        return find_local_target(address)
-    if kind not in KINDS:
+    kind = next(iter(kinds), None)
+    if kind is not None and kind not in KINDS:
         raise UsageError(f"--target {kind!r} is not a kind of server", hint="one of " + ", ".join(KINDS))
+    found = {name: said[name] or setting(name) for name in _NAMED_BY.get(kind or "", ())}
+    if kind == "installed":
+        found |= {name: value or os.environ.get(name.upper()) for name, value in found.items()}
+    elif kind == "compose":
+        found["service"] = found["service"] or DEFAULT_SERVICE
+        if found["compose_file"] is None:
+            raise UsageError("the compose file is not known", hint="name it with --compose-file")
+    paths = {name: Path(value) for name, value in found.items() if name != "service" and value}
+    return TargetOptions(kind, **paths, service=found.get("service"))
+
+
+def find_target(address: Address, options: TargetOptions | None = None, *, out: Path | None = None) -> Target | None:
+    """Find the server whose store may be exchanged; None when there is none, as for a server somewhere else.
+
+    Args:
+        address: How the server lets us in.
+        options: Flags; environment and `synthgen.toml` count for what they leave out.
+        out: The out folder, for files that an import in containers reads.
+
+    Raises:
+        UsageError: As `complete`, or the home of an installed server is not known, or the address is the local one's.
+        RefusedError: The server's store is one that we must not touch.
+    """
+    said = complete(options)
+    if said.target in {None, "local"}:
+        return find_local_target(address)
     if address.home is not None:
-        raise UsageError(f"{address.uri} is the local server's address, not that of a target {kind!r}",
+        raise UsageError(f"{address.uri} is the local server's address, not that of a target {said.target!r}",
                          hint=_ADDRESS_HINT)
-    return _installed(address, said) if kind == "installed" else _compose(address, said, out)
+    if said.compose_file is not None:
+        return Compose(find_service(said.compose_file, said.service or DEFAULT_SERVICE), address, out_folder(out))
+    if said.neo4j_home is None:
+        raise UsageError("the home of the installed Neo4j is not known", hint="name it with --neo4j-home")
+    return Installed(said.neo4j_home, address, conf=said.neo4j_conf)
 
 
-def _kinds_of(said: dict[str, str | None]) -> set[str]:
+def _kinds_of(said: dict[str, Any]) -> set[str]:
     if said["target"] is not None:
         return {str(said["target"])}
-    of_kind = {"installed": ("neo4j_home", "neo4j_conf"), "compose": ("compose_file", "service")}
-    return {kind for kind, names in of_kind.items() if any(said[name] is not None for name in names)}
-
-
-def _installed(address: Address, said: dict[str, str | None]) -> Target:
-    home = said["neo4j_home"] or setting("neo4j_home") or os.environ.get("NEO4J_HOME")
-    if home is None:
-        raise UsageError("the home of the installed Neo4j is not known", hint="name it with --neo4j-home")
-    conf = said["neo4j_conf"] or setting("neo4j_conf") or os.environ.get("NEO4J_CONF")
-    return Installed(Path(home), address, conf=None if conf is None else Path(conf))
-
-
-def _compose(address: Address, said: dict[str, str | None], out: Path | None) -> Target:
-    file = said["compose_file"] or setting("compose_file")
-    if file is None:
-        raise UsageError("the compose file is not known", hint="name it with --compose-file")
-    service = said["service"] or setting("service") or DEFAULT_SERVICE
-    return Compose(find_service(Path(file), service), address, out_folder(out))
+    return {kind for kind, names in _NAMED_BY.items() if any(said[name] is not None for name in names)}

@@ -1,29 +1,50 @@
-"""An offline load on a Docker Compose service: the exact commands, and what they do to a volume."""
+"""An offline load on a Docker Compose service, by us and by a script: the exact commands, and what they do to a volume.
+
+The tests of this file follow each other on one service.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import secrets
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import neo4j
 import pytest
 
-from importer.servers.bolt import answers
+from importer.servers.bolt import answers, wait_until_up
 from importer.servers.containers import find_service
 from importer.servers.volume import Volume
+from synthgen.database import Address
 from synthgen.snapshot.read import open_snapshot
 from tests.conftest import free_port
 from tests.containers import USER, Engine, can_contain, make_engine
 from tests.distribution import UP_SECONDS
-from tests.workshop import Workshop
+from tests.workshop import LONGEST_SECONDS, Answer, Workshop
 
 pytestmark = pytest.mark.neo4j
+
+REAL = """
+name: {project}
+services:
+  neo4j:
+    image: neo4j:5.26
+    environment:
+      NEO4J_AUTH: neo4j/${{NEO4J_PASSWORD:?}}
+    ports:
+      - "127.0.0.1:{port}:7687"
+    volumes:
+      - data:/data
+volumes:
+  data:
+"""
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,20 @@ class Shop(Workshop):
         """Run a command as a user does."""
         subprocess.run(["docker", *arguments], env={**os.environ, **self.engine.environment}, check=True,
                        capture_output=True)
+
+    def run_script(self, folder: Path, ended: Callable[[], bool] = lambda: False) -> Answer:
+        """Run a folder's script as an administrator does; with SIGTERM once `ended` is true."""
+        variables = {"NEO4J_ADDRESS": self.address.uri, "NEO4J_PASSWORD": self.address.password, "HEAP_SIZE": "512m",
+                     **self.engine.environment}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("NEO4J_", "COMPOSE_"))}
+        with subprocess.Popen([str(folder / "load.sh")], env=kept | variables, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as script:
+            while script.poll() is None and not ended():
+                time.sleep(0.05)
+            if script.poll() is None:
+                script.terminate()
+            said = script.communicate(timeout=LONGEST_SECONDS)
+        return Answer(script.returncode, *said)
 
     def left(self) -> list[str]:
         """Name what a load left in volume and out folder, and the containers beside the service."""
@@ -71,13 +106,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             shop.docker("compose", "--file", file, "stop", "--timeout", "60", "neo4j")
 
 
+@pytest.fixture(scope="module")
+def operation(shop: Shop) -> str:
+    """An operation on what the first test has restored."""
+    shop.do("synthgen export")
+    return shop.do("synthgen generate --strategy random --count 200")["operation_id"]
+
+
 def plain(call: Sequence[str], shop: Shop) -> str:
     """Give a command line with its chance parts and folders named, and scripts by what they move."""
+    if "-c" in call:
+        at = call.index("-c") + 1
+        call = [*call[:at], "SCRIPT", *call[at + 1:]]
     script = re.findall(r"(?:mv|rm -rf) [^;\n]+", call[-1]) if "-ec" in call else None
     text = " ".join(call[:-1] if script is not None else call)
     text = text.replace(str(shop.engine.compose_file), "FILE").replace(str(shop.out), "OUT")
     text = " ".join([text, *(f"<{one}>" for one in script or ())])
-    return re.sub(r"\b[0-9a-f]{8}\b", "TOKEN", text)
+    text = re.sub(r"before-\w+", "before-TIME", re.sub(r"importer\.script=\d+", "importer.script=SUM", text))
+    return re.sub(r"\b(p-run-)?[0-9a-f]{8}\b", "TOKEN", text)
 
 
 RUN = "compose --file FILE run --rm --no-deps --no-TTY --name synthgen-{}-TOKEN --label synthgen.load=p/neo4j"
@@ -87,7 +133,7 @@ STAGED, OLD = (f"{WORK}/staging/TOKEN/{name}" for name in ("data", "old"))
 JOURNAL = f"<mv {WORK}/load.json.new {WORK}/load.json>"
 ROOM = "exec synthgen-import-TOKEN df -Pk /data"
 COMMANDS = [
-    (RUN.format("import") + f" --env HEAP_SIZE=512m --env NEO4J_server_directories_data={STAGED}"
+    (RUN.format("import") + f" --env HEAP_SIZE=512m --env LC_ALL=C.UTF-8 --env NEO4J_server_directories_data={STAGED}"
     f" --env NEO4J_server_directories_transaction_logs_root={STAGED}/transactions"
     " --volume OUT/.import.p.neo4j.TOKEN:/synthgen/0:ro"
     " neo4j neo4j-admin database import full neo4j @/synthgen/0/arguments"),
@@ -114,11 +160,9 @@ def test_a_restore_by_the_very_commands(shop):
     assert {path.stat().st_uid for path in (shop.engine.volume, *shop.engine.volume.rglob("*"))} == {USER}
 
 
-def test_a_load_killed_in_the_swap_is_put_back(shop):
+def test_a_load_killed_in_the_swap_is_put_back(shop, operation):
     """SIGKILL between the stores: the next command ends what is left over and serves the old one, whole."""
     base = shop.digest()
-    shop.do("synthgen export")
-    operation = shop.do("synthgen generate --strategy random --count 200")["operation_id"]
     code = shop.end_when(f"importer load {operation} --mode offline --heap 512m",
                          lambda: any(shop.engine.volume.glob(".synthgen/staging/*/old/databases/neo4j")),
                          signal.SIGKILL)
@@ -126,6 +170,41 @@ def test_a_load_killed_in_the_swap_is_put_back(shop):
     assert shop.left()
     assert shop.run(f"importer rollback {operation}", "--json").code == 2
     assert (shop.digest(), shop.traces(), shop.left()) == (base, 0, [])
+
+
+def test_a_load_by_a_script(shop, operation):
+    """By these commands; ended while it imports, the old database is back, and no container is left to write to it."""
+    base = shop.digest()
+    folder = Path(shop.do(f"importer load {operation} --mode offline --emit-script sh")["script"]).parent
+    assert (folder / "README.txt").read_text(encoding="utf-8").count(str(shop.engine.compose_file)) == 1
+    beside = ("compose --file FILE run --rm --no-deps --no-TTY --label importer.script=SUM --env HEAP_SIZE=512m"
+              f" --env LC_ALL=C.UTF-8 --env NEO4J_PLUGINS= --volume OUT/scripts/{operation[:-8]}TOKEN:/load neo4j")
+    stop, up = COMMANDS[1], COMMANDS[3]
+    load = [f"{beside} neo4j-admin --version", f"{beside} sh -c SCRIPT sh /data/databases/neo4j", stop,
+            f"{beside} neo4j-admin database dump neo4j --to-path=/load/before-TIME",
+            (f"{beside} neo4j-admin database import full neo4j @/load/before-TIME/arguments"
+             " --report-file=/load/before-TIME/import.report")]
+
+    def changes(since: int) -> list[str]:
+        asked = ("exec", "ps")
+        return [plain(call, shop) for call in shop.engine.calls[since:] if not {call[0], *call[3:4]} & set(asked)]
+
+    before = len(shop.engine.calls)
+    ended = shop.run_script(folder, lambda: any("import" in call for call in shop.engine.calls[before:])
+                            and bool(shop.left()))
+    assert (ended.code, "as it was before" in ended.stdout) == (143, True), ended
+    assert changes(before) == [
+        *load, "rm --force TOKEN", stop,
+        f"{beside} neo4j-admin database load neo4j --from-path=/load/before-TIME --overwrite-destination=true", up]
+    assert (shop.digest(), shop.traces(), shop.left()) == (base, 0, [])
+
+    before = len(shop.engine.calls)
+    done = shop.run_script(folder)
+    assert (done.code, changes(before)) == (0, [*load, up]), done
+    assert {path.stat().st_uid for path in (shop.engine.volume, *shop.engine.volume.rglob("*"))} == {USER}
+    assert shop.do("importer validate")["passed"]
+    shop.do(f"importer rollback {operation}")
+    assert (shop.digest(), shop.left()) == (base, [])
 
 
 def test_what_is_refused_before_anything_is_touched(shop, tmp_path):
@@ -148,3 +227,45 @@ def test_room_is_looked_at_when_the_imports_container_is_gone(shop, monkeypatch)
     volume = Volume(find_service(shop.engine.compose_file, "neo4j"), PurePosixPath("/data"))
     with volume.within("gone"):
         assert volume.free_bytes() > 0
+
+
+def has_docker() -> bool:
+    """Say whether an engine of Docker with Compose answers here."""
+    asked = (["docker", "info"], ["docker", "compose", "version"])
+    return shutil.which("docker") is not None and not any(
+        subprocess.run(one, check=False, capture_output=True).returncode for one in asked)
+
+
+@pytest.mark.skipif(not has_docker(), reason="no engine of Docker with Compose answers here")
+def test_on_docker_itself(tmp_path):
+    """With Neo4j's own image: a restore by us, a load by a script; nothing in the volume is another user's."""
+    port, password, file = free_port(), secrets.token_hex(8), tmp_path / "compose.yml"
+    file.write_text(REAL.format(project=f"synthgen-{secrets.token_hex(4)}", port=port), encoding="utf-8")
+    settings = {"NEO4J_URI": f"bolt://127.0.0.1:{port}", "NEO4J_PASSWORD": password, "SYNTHGEN_COMPOSE_FILE": str(file)}
+
+    def docker(*arguments: str) -> str:
+        return subprocess.run(["docker", "compose", "--file", str(file), *arguments], env=os.environ | settings,
+                              check=True, capture_output=True, text=True).stdout
+
+    (tmp_path / "out").mkdir()
+    address = Address(settings["NEO4J_URI"], "neo4j", password)
+    try:
+        docker("up", "--detach")
+        wait_until_up(address, "the service", timeout_s=UP_SECONDS)
+        with neo4j.GraphDatabase.driver(address.uri, auth=("neo4j", password), liveness_check_timeout=0.5,
+                                        notifications_min_severity="OFF") as driver:
+            shop = Workshop(tmp_path / "out", address, driver, settings)
+            shop.do("synthgen sample --resources 100", "--out", str(tmp_path / "out" / "sample"))
+            shop.do("importer restore", str(tmp_path / "out" / "sample"))
+            base = shop.digest()
+            assert base == open_snapshot(tmp_path / "out" / "sample").digest
+            shop.do("synthgen export")
+            operation = shop.do("synthgen generate --strategy random --count 200")["operation_id"]
+            script = shop.do(f"importer load {operation} --mode offline --emit-script sh")["script"]
+            subprocess.run([script], env=os.environ | settings, stdin=subprocess.DEVNULL, check=True)
+            assert shop.do("importer validate")["passed"]
+            shop.do(f"importer rollback {operation}")
+            assert shop.digest() == base
+        assert docker("exec", "--no-TTY", "neo4j", "find", "/data", "!", "-user", "neo4j") == ""
+    finally:
+        docker("down", "--volumes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from importlib.resources import files
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from importer.scripts.folder import write_folder
 from importer.scripts.quoting import QUOTE, check_shell, in_ascii, literal, quote_ps1
 from importer.scripts.script import build_script
+from importer.scripts.server import plan_server
+from importer.servers.targets import TargetOptions
 from importer.servers.versions import Product
 from importer.stages import build_restore
 from synthgen.errors import UsageError
@@ -25,8 +28,11 @@ NASTY = ["", " ", "'", "''", "a'b", '"', "$HOME", "${x}", "$(false)", "`false`",
          "@args", "@{x=1}", "--%"]
 TEXTS = st.one_of(st.sampled_from(NASTY), st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")))
 PS1_QUOTES = "'\u2018\u2019\u201a\u201b"
-VALUES = {"home_planned": "/a 'home'/$x `y`",
-          "address_planned": "neo4j://localhost:7687", "database": "neo4j"}
+SERVERS = {
+    "home": TargetOptions("installed", neo4j_home=Path("/a 'home'/$x `y`"), neo4j_conf=Path("/etc/neo4j")),
+    "compose": TargetOptions("compose", compose_file=Path("/a 'project'/$x/c.yml"), service="graph"),
+}
+KINDS = [(shell, commands) for shell in QUOTE for commands in SERVERS]
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
@@ -77,59 +83,65 @@ def test_other_shells_are_refused():
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory) -> dict[str, Path]:
-    """A restore as a script for each shell."""
+def folders(tmp_path_factory) -> dict[tuple[str, str], Path]:
+    """A restore as a script for each shell and each kind of server."""
     folder = tmp_path_factory.mktemp("scripts")
     snapshot = write_snapshot(tiny_graph(), folder / "base", created_at="2026-01-01T00:00:00+00:00", source={},
                               profile="auto")
-    for shell in QUOTE:
-        (folder / shell).mkdir()
+    made = {kind: folder / "-".join(kind) for kind in KINDS}
+    for (shell, commands), place in made.items():
+        place.mkdir()
         script = build_script(build_restore(snapshot, Product("2026.09.0"), heap="1g"))
-        write_folder(script, folder / shell, shell, target="home", values=VALUES)
-    return {shell: folder / shell for shell in QUOTE}
+        write_folder(script, place, shell, plan_server(SERVERS[commands], None))
+    return made
 
 
-def test_the_sh_script_has_nothing_that_shellcheck_minds(folders):
+@pytest.mark.parametrize("commands", SERVERS)
+def test_the_sh_script_has_nothing_that_shellcheck_minds(folders, commands):
     """No word is split, no variable unset, no result overlooked."""
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed; it is one of the extra [dev]")
     # Values stand in single quotes, with quotes and dollars in them, and that is what they are to do.
-    checked = subprocess.run(["shellcheck", "--exclude", "SC2016,SC2089,SC2090", str(folders["sh"] / "load.sh")],
-                             capture_output=True, text=True, check=False)
+    path = folders["sh", commands] / "load.sh"
+    checked = subprocess.run(["shellcheck", "--exclude", "SC2016,SC2089,SC2090", str(path)], capture_output=True,
+                             text=True, check=False)
     assert (checked.returncode, checked.stdout) == (0, "")
 
 
-def test_the_powershell_script_is_powershell(folders):
+@pytest.mark.parametrize("commands", SERVERS)
+def test_the_powershell_script_is_powershell(folders, commands):
     """As far as a grammar tells: no part of it is unreadable, and it begins with the mark that says UTF-8."""
     powershell = pytest.importorskip("tree_sitter_powershell", reason="it is one of the extra [dev]")
     tree_sitter = pytest.importorskip("tree_sitter", reason="it is one of the extra [dev]")
-    text = (folders["ps1"] / "load.ps1").read_bytes()
+    text = (folders["ps1", commands] / "load.ps1").read_bytes()
     assert text.startswith(b"\xef\xbb\xbf")
     parser = tree_sitter.Parser(tree_sitter.Language(powershell.language()))
     assert not parser.parse(text[3:]).root_node.has_error
     assert parser.parse(text[3:].replace(b"finally {", b"finally ")).root_node.has_error
 
 
-@pytest.mark.parametrize("shell", QUOTE)
-def test_the_folder_names_all_that_a_script_uses(folders, shell):
+@pytest.mark.parametrize(("shell", "commands"), KINDS)
+def test_the_folder_names_all_that_a_script_uses(folders, shell, commands):
     """What template and README name is in the folder, the values are in the script, and the place is a mark."""
-    folder = folders[shell]
+    folder, planned = folders[shell, commands], plan_server(SERVERS[commands], None)
     assert {path.name for path in folder.iterdir()} == {
         f"load.{shell}", "README.txt", "arguments", "checksums", "state.cypher", "schema.cypher", "afterwards.cypher",
         "after.cypher", "base"}
     text = (folder / f"load.{shell}").read_text(encoding="utf-8-sig")
     assert "# @" not in text
-    for name, value in {**VALUES, "version_planned": "2026.09.0", "version_pattern": "2026.*"}.items():
+    for name, value in {**planned.values, "version_planned": "2026.09.0", "version_pattern": "2026.*"}.items():
         spelled = f"{name.upper()}=" if shell == "sh" else f"${name.title().replace('_', '')} = "
         assert f"\n{spelled}{QUOTE[shell](value)}\n" in text
+    readme = (folder / "README.txt").read_text(encoding="utf-8")
+    assert all(name in text and name in readme for name in re.findall(r"\b[A-Z][A-Z0-9_]+(?= \(|,)", planned.variables))
     arguments = (folder / "arguments").read_text(encoding="utf-8")
     assert str(folder) not in arguments
     assert '"--path-pattern-style=none"\n' in arguments
     assert '"--nodes=Region=@folder@/base/base-nodes-' in arguments
 
 
-@pytest.mark.parametrize("name", ["load.sh", "home.sh", "load.ps1", "home.ps1"])
+@pytest.mark.parametrize("name", ["load.sh", "home.sh", "compose.sh", "load.ps1", "home.ps1", "compose.ps1"])
 def test_no_password_is_written_or_passed_as_an_argument(name):
-    """It goes from the environment or a prompt to cypher-shell's environment and nowhere else."""
+    """It goes from the environment or a prompt to cypher-shell's environment, and docker's, and nowhere else."""
     text = (files("importer.scripts") / "templates" / name).read_text(encoding="utf-8")
     assert not [line for line in text.splitlines() if " -p " in line or "--password" in line]

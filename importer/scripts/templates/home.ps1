@@ -1,3 +1,8 @@
+$Neo4jHome = Get-Setting 'NEO4J_HOME' $HomePlanned            # if empty the server's programs are looked for in PATH
+$Neo4jConf = Get-Setting 'NEO4J_CONF' $ConfPlanned            # the folder of its neo4j.conf; if empty its programs know
+$Neo4jAddress = Get-Setting 'NEO4J_ADDRESS' $AddressPlanned   # where cypher-shell finds the server
+$Where = $Neo4jAddress
+
 # A server that is run in another way is stopped and started by other words in these two.
 function Stop-Server { Invoke-Checked $Server @('stop') }
 function Start-Server { Invoke-Checked $Server @('start') }
@@ -17,8 +22,9 @@ function Resolve-Program([string] $Name) {
 
 function Find-Program {
     if ($Neo4jHome) { $env:NEO4J_HOME = $Neo4jHome }
+    if ($Neo4jConf) { $env:NEO4J_CONF = $Neo4jConf }
     $script:Server = Resolve-Program 'neo4j'
-    $script:Admin = Resolve-Program 'neo4j-admin'
+    $script:Admin = @(Resolve-Program 'neo4j-admin')
     $script:ShellProgram = Resolve-Program 'cypher-shell'
     # The way to this folder may have signs in it that neo4j-admin takes for its own, such as commas.
     $script:Temporary = Join-Path ([IO.Path]::GetTempPath()) ('importer-' + [Guid]::NewGuid().ToString('N'))
@@ -46,7 +52,7 @@ function Invoke-Admin([string[]] $Arguments) {
     try {
         # An older Java reads files in the system's old encoding.
         $env:HEAP_SIZE, $env:JAVA_TOOL_OPTIONS = $HeapSize, '-Dfile.encoding=UTF-8'
-        Invoke-Checked $Admin $Arguments
+        Invoke-Checked $Admin[0] $Arguments
     } finally {
         $env:HEAP_SIZE, $env:JAVA_TOOL_OPTIONS = $before
     }
@@ -74,4 +80,11 @@ function Confirm-DataFolder([string] $Data) {
         Stop-Here $CodeRefused "the server keeps its data in $Data, which has no database $Database on this machine" `
             "run this on the server's machine"
     }
+}
+
+function Get-ServerFree([string] $Data) { Get-FreeByte $Data }
+
+function Get-StoreSize([string] $Data) {
+    (Get-ChildItem -LiteralPath (Join-Path $Data "databases/$Database") -Recurse -File |
+        Measure-Object -Property Length -Sum).Sum
 }

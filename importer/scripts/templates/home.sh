@@ -1,3 +1,8 @@
+: "${NEO4J_HOME:=$HOME_PLANNED}"         # the server's home; if empty its programs are looked for in PATH
+: "${NEO4J_CONF:=$CONF_PLANNED}"         # the folder of its neo4j.conf; if empty its programs know
+: "${NEO4J_ADDRESS:=$ADDRESS_PLANNED}"   # where cypher-shell finds the server
+WHERE=$NEO4J_ADDRESS
+
 # A server that is run in another way, as a systemd service for one, is stopped and started by other words in these two.
 stop_server() { "$SERVER" stop; }
 start_server() { "$SERVER" start; }
@@ -11,6 +16,7 @@ find_program() {  # name
 
 find_programs() {
     [ -z "$NEO4J_HOME" ] || export NEO4J_HOME
+    [ -z "$NEO4J_CONF" ] || export NEO4J_CONF
     SERVER=$(find_program neo4j)
     SHELL_PROGRAM=$(find_program cypher-shell)
     ADMIN=(env "HEAP_SIZE=$HEAP_SIZE" LC_ALL=C.UTF-8 "$(find_program neo4j-admin)")
@@ -28,7 +34,7 @@ seen_by_server() { printf '%s\n' "$TEMPORARY/load${1#"$HERE"}"; }  # a path in t
 
 make_folder() { mkdir -m 0700 "$1" 2> /dev/null; }
 
-server_free_kib() { free_kib "$1"; }
+server_free_kib() { df -Pk "$1" | free_kib; }
 
 server_store_kib() {
     du -sk "$1/databases/$DATABASE" "$1/transactions/$DATABASE" 2> /dev/null | awk '{ all += $1 } END { print all + 0 }'

@@ -12,8 +12,6 @@ function Get-Setting([string] $Name, [string] $Planned) {
     if ($found) { $found } else { $Planned }
 }
 
-$Neo4jHome = Get-Setting 'NEO4J_HOME' $HomePlanned            # if empty the server's programs are looked for in PATH
-$Neo4jAddress = Get-Setting 'NEO4J_ADDRESS' $AddressPlanned   # where cypher-shell finds the server
 $UserName = Get-Setting 'NEO4J_USERNAME' 'neo4j'              # NEO4J_PASSWORD is asked for when it is not set
 $HeapSize = Get-Setting 'HEAP_SIZE' $HeapPlanned              # Java heap of the import
 $WaitSeconds = [int] (Get-Setting 'WAIT_SECONDS' '600')       # how long the server may take to answer
@@ -83,7 +81,7 @@ function Read-Password {
 }
 
 function Confirm-Version {
-    $version = [string] (@(Invoke-Program $Admin @('--version'))[-1])
+    $version = [string] (@(Invoke-Program $Admin[0] (@($Admin | Select-Object -Skip 1) + '--version'))[-1])
     if ($script:Ended -ne 0 -or $version -notlike $VersionPattern) {
         Stop-Here $CodeRefused "this is Neo4j $version, and the script was made for $VersionPlanned" `
             'have the script written again for this version'
@@ -93,8 +91,8 @@ function Confirm-Version {
 
 function Confirm-Answer {
     if (-not (Test-Answer)) {
-        Stop-Here $CodeUnreachable "the database at $Neo4jAddress does not answer" `
-            'start the server; check NEO4J_ADDRESS, NEO4J_USERNAME and NEO4J_PASSWORD'
+        Stop-Here $CodeUnreachable "the database of $Where does not answer" `
+            'start the server; check where it is said to be, NEO4J_USERNAME and NEO4J_PASSWORD'
     }
 }
 
@@ -112,13 +110,12 @@ function Get-FreeByte([string] $Path) {
 }
 
 function Confirm-Disk([string] $Data) {
-    $free = Get-FreeByte $Data
+    $free = [long] (Get-ServerFree $Data)
     if ($free -lt [long] $NeededBytes) {
         Stop-Here $CodeRefused "an import into $Data needs about $NeededBytes bytes of disk and $free are free" `
             'free some space'
     }
-    $store = [long] (Get-ChildItem -LiteralPath (Join-Path $Data "databases/$Database") -Recurse -File |
-            Measure-Object -Property Length -Sum).Sum
+    $store = [long] (Get-StoreSize $Data)
     $free = Get-FreeByte $Here
     if ($free -lt $store) {
         Stop-Here $CodeRefused "the old database's dump may take $store bytes and $free are free in $Here" `
@@ -166,8 +163,8 @@ function Save-Old {
     $script:State = 'stopped'
     Stop-Server
     if (Test-Answer) {
-        Stop-Here $CodeRefused "a server still answers at ${Neo4jAddress}: it is not the one that was stopped" `
-            'let NEO4J_HOME and NEO4J_ADDRESS mean the same server'
+        Stop-Here $CodeRefused "$Where still answers: it is not the server that was stopped" `
+            'name one server, by all that says where it is'
     }
     Write-Host "dumping       the old database to $script:WayBack"
     Invoke-Admin @('database', 'dump', $Database, ('--to-path=' + (Get-Place $script:WayBack)))

@@ -7,11 +7,9 @@ set -euo pipefail
 # @values@
 
 # --- what the environment may say -----------------------------------------------------------------------------------
-: "${NEO4J_HOME:=$HOME_PLANNED}"         # the server's home; if empty its programs are looked for in PATH
-: "${NEO4J_ADDRESS:=$ADDRESS_PLANNED}"   # where cypher-shell finds the server
 : "${NEO4J_USERNAME:=neo4j}"             # NEO4J_PASSWORD is asked for when it is not set
 : "${HEAP_SIZE:=$HEAP_PLANNED}"          # Java heap of the import
-: "${WAIT_SECONDS:=600}"                 # how long the server may take to answer
+: "${WAIT_SECONDS:=600}"                 # how long the server may take to answer; the server's own are below
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 JOURNAL=$HERE/way-back                   # names the dump to go back to, while there is something to undo
@@ -76,8 +74,8 @@ check_version() {
 check_state() {
     local state
     state=$(ask_value "$(cat "$HERE/state.cypher")") || fail "$CODE_UNREACHABLE" \
-        "the database at $NEO4J_ADDRESS does not answer" \
-        "start the server; check NEO4J_ADDRESS, NEO4J_USERNAME and NEO4J_PASSWORD"
+        "the database of $WHERE does not answer" \
+        "start the server; check where it is said to be, NEO4J_USERNAME and NEO4J_PASSWORD"
     case $state in
         absent) ;;
         loaded) say "loaded        $TITLE is in the database already; nothing was done"; exit 0 ;;
@@ -92,7 +90,7 @@ check_counts() {  # file, how many checks it has
     [ "$(printf '%s\n' "$said" | grep -c '^"ok: ')" = "$2" ] && ! printf '%s\n' "$said" | grep -q '^"FAIL: '
 }
 
-free_kib() { df -Pk "$1" | tail -n 1 | sed -e 's/^.*[^0-9]\([0-9][0-9]*\)  *[0-9][0-9]*%.*$/\1/'; }
+free_kib() { tail -n 1 | sed -e 's/^.*[^0-9]\([0-9][0-9]*\)  *[0-9][0-9]*%.*$/\1/'; }
 
 check_disk() {  # the data folder
     local needed=$((NEEDED_BYTES / 1024)) free store
@@ -100,7 +98,7 @@ check_disk() {  # the data folder
     [ "$free" -ge $needed ] || fail "$CODE_REFUSED" \
         "an import into $1 needs about $((needed / 1024)) MiB of disk and $((free / 1024)) MiB are free" "free some space"
     store=$(server_store_kib "$1")
-    free=$(free_kib "$HERE")
+    free=$(df -Pk "$HERE" | free_kib)
     [ "$free" -ge "$store" ] || fail "$CODE_REFUSED" \
         "the old database's dump may take $((store / 1024)) MiB and $((free / 1024)) MiB are free in $HERE" \
         "free some space, or move this folder"
@@ -138,8 +136,8 @@ dump_old() {
     say "stopping      the server"
     STATE=stopped
     stop_server || fail "$CODE_FAILED" "the server does not stop" "see above"
-    ! answers || fail "$CODE_REFUSED" "a server still answers at $NEO4J_ADDRESS: it is not the one that was stopped" \
-        "let NEO4J_HOME and NEO4J_ADDRESS mean the same server"
+    ! answers || fail "$CODE_REFUSED" "$WHERE still answers: it is not the server that was stopped" \
+        "name one server, by all that says where it is"
     say "dumping       the old database to $WAY_BACK"
     admin database dump "$DATABASE" --to-path="$(seen_by_server "$WAY_BACK")" ||
         fail "$CODE_FAILED" "the old database cannot be dumped" "see above"
