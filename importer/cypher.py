@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from synthgen.database import quote
+from synthgen.database import CYPHER_5, quote
 from synthgen.metadata import OPERATION_ID
 from synthgen.types import TYPES
 
-DIALECT = "CYPHER 5 "
+DIALECT = CYPHER_5
 LOAD_LABEL = "__SynthgenLoad"
 BATCH_LABEL = "__SynthgenBatch"
 LOCK_NAME = "lock"

@@ -48,10 +48,10 @@ from synthgen.errors import LoadFailedError, RefusedError
 from synthgen.graph import SchemaItem
 from synthgen.profile import profile_from_document
 from synthgen.progress import Progress, silent
-from synthgen.snapshot.content import Content
 from synthgen.snapshot.export import DatabaseDigest, digest_database
 from synthgen.snapshot.read import check_snapshot
 from synthgen.snapshot.schema import read_schema
+from synthgen.snapshot.state import DatabaseState
 from synthgen.types import EMPTY_ARRAYS
 
 _ARRAYS_PER_TRANSACTION = 10_000
@@ -138,7 +138,7 @@ class Run:
 
     def _check_empty(self, schema: SchemaChoice) -> None:
         with connect(self.address) as driver:
-            self._seen = Content(driver, self.address).bookmark()
+            self._seen = DatabaseState(driver, self.address).bookmark
             nodes, relationships = count_totals(driver, self.address)
             lost = schema.find_losses(read_schema(driver, self.address))
         if nodes or relationships:
@@ -161,7 +161,7 @@ class Run:
 
     def _check_unchanged(self, stage: CheckUnchanged) -> None:
         with connect(self.address) as driver:
-            self._seen = None if stage.allow_changed else Content(driver, self.address).bookmark()
+            self._seen = None if stage.allow_changed else DatabaseState(driver, self.address).bookmark
             found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
             if stage.schema is not None and not stage.allow_changed:
                 require_schema(self.address, stage.schema, read_schema(driver, self.address))
@@ -186,7 +186,7 @@ class Run:
     def _swap(self) -> None:
         if self._seen is not None:
             with connect(self.address) as driver:
-                now = Content(driver, self.address).bookmark()
+                now = DatabaseState(driver, self.address).bookmark
             if now != self._seen:
                 raise LoadFailedError(
                     f"{self.address.uri} was written to while the new store was made: the change would be lost",

@@ -63,13 +63,16 @@ def sample(
     _say_snapshot(output, snapshot)
 
 
-@app.command(help="Read the whole base graph from Neo4j into a snapshot. Writes that happen meanwhile are noticed, and"
-             " the export fails then." + EXAMPLE.format("synthgen export --out out/base"))
+@app.command(help="Read the whole base graph from Neo4j into a snapshot. Writes that happen meanwhile are noticed:"
+             " the export fails then, or begins again with --retries."
+             + EXAMPLE.format("synthgen export --out out/base"))
 @names_database
 def export(
     out: Annotated[Path | None, typer.Option(help="Folder of the new snapshot; out/base by default.")] = None,
     profile: ProfileOption = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a snapshot that is there already.")] = False,
+    retries: Annotated[int, typer.Option(
+        min=0, help="How often to begin again when the database was written to meanwhile.")] = 0,
     *,
     find: AddressFinder,
     as_json: JsonOption = False,
@@ -82,7 +85,7 @@ def export(
     output = Output(as_json=as_json)
     snapshot = export_snapshot(
         find(), base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
-        replace=replace, progress=output.progress,
+        replace=replace, retries=retries, progress=output.progress,
     )
     _say_snapshot(output, snapshot)
 

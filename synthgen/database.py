@@ -27,6 +27,8 @@ from synthgen.errors import NotAllowedError, RefusedError, SynthError, Unreachab
 DEFAULT_DATABASE = "neo4j"
 OLDEST_SERVER = (5, 26)
 CONNECT_SECONDS = 10.0
+CYPHER_5 = "CYPHER 5 "
+"""Before a statement: it is in Cypher 5, which both server lines read and which has internal ids."""
 _URI = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://")
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _URI_HINT = "use bolt://host:port or neo4j://host:port"

@@ -3,6 +3,7 @@
     SynthError                    1  failed
     ├── UsageError                2  the call is wrong
     ├── SnapshotError             1  a snapshot is missing, damaged or not what it says
+    ├── ChangedMeanwhileError     1  the database was written to while it was read
     ├── BundleError               1  a bundle is missing, damaged or not what it says
     ├── LoadFailedError           1  a load failed and was undone, or says what is left
     ├── LeakError                 1  ids or names of the base stand in what was to be anonymous
@@ -48,6 +49,10 @@ class UsageError(SynthError):
 
 class SnapshotError(SynthError):
     """A snapshot is missing, damaged, or not what it says."""
+
+
+class ChangedMeanwhileError(SynthError):
+    """The database was written to while it was read; nothing was kept of what was read."""
 
 
 class BundleError(SynthError):

@@ -1,29 +1,37 @@
 """Reads a database's content as typed tables, streaming; knows no files.
 
-Two passes: the first asks for every label set and relationship type which properties have which types, the second reads
-each table with exact values. Temporal values come as the server's own text, because drivers hold fewer years.
+First it is found which properties of every label set and relationship type have which types, then each table is read
+with exact values, in pages of internal ids. A page comes as few records that hold columns: a record for each row would
+cost the driver more than all else together. Temporal values come as the server's own text, because drivers hold fewer
+years.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 import neo4j
 import numpy as np
 import polars as pl
 
-from synthgen.database import Address, quote, translated
-from synthgen.errors import SnapshotError
+from synthgen.database import Address, quote
 from synthgen.graph import END, START
 from synthgen.metadata import OPERATION_ID
 from synthgen.progress import Progress, silent
 from synthgen.seeding import I64
-from synthgen.types import TYPES, polars_schema, type_named
+from synthgen.snapshot.state import DatabaseState
+from synthgen.snapshot.survey import IdFile, Key, Survey, survey_nodes, survey_relationships
+from synthgen.snapshot.values import column_of, share, weight
+from synthgen.types import TYPES, type_named
 
 ROWS_AT_ONCE = 20_000
+WEIGHT_AT_ONCE = 16_000_000
+"""So many characters, bytes and numbers end a piece of a table, however few its rows."""
+_FIRST_ROWS, _MOST_ROWS = 20, 200
+_RECORD_WEIGHT = 250_000
 _NOTHING = "LIST<NOTHING>"
 
 
@@ -32,8 +40,11 @@ class Shape:
     """One table to be read: nodes with exactly these labels, or relationships of this type.
 
     Attributes:
+        rows: How many entities meet the conditions.
         conditions: Cypher that tells this table from others of the same labels or type, where a property has several
             types; `{e}` stands for the entity.
+        earlier: Types of tables of the same entities that were read before, and differ in what are bytes and what are
+            lists of integers.
     """
 
     labels: tuple[str, ...]
@@ -41,13 +52,15 @@ class Shape:
     types: Mapping[str, str]
     rows: int
     conditions: tuple[str, ...] = ()
+    earlier: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass
 class Content:
-    """A database read as tables, without the nodes of some operations and what is tied to them.
+    """A database in one state, read as tables: first all nodes, then all relationships.
 
-    Nodes are numbered from 0 in the order in which `read_nodes` gives them.
+    Left out are the nodes of some operations and what is tied to them. Nodes are numbered from 0 in the order in which
+    they are given. Memory: 24 bytes a node.
     """
 
     driver: neo4j.Driver
@@ -59,67 +72,44 @@ class Content:
     _done: int = 0
     _due: int = 0
 
-    def node_shapes(self) -> list[Shape]:
-        """Find the node tables, sorted by labels."""
-        counted = self._rows(f"MATCH (e) WHERE {self._kept('e')} RETURN labels(e) AS labels, count(*) AS count")
-        counts: dict[tuple[str, ...], int] = {}
-        for labels, count in counted:
-            key = tuple(sorted(labels))
-            counts[key] = counts.get(key, 0) + count
-        typed = self._rows(
-            f"MATCH (e) WHERE {self._kept('e')} UNWIND keys(e) AS key"
-            " RETURN labels(e) AS labels, key, valueType(e[key]) AS type, count(*) AS count"
-        )
-        found: dict[tuple[str, ...], dict[str, set[str]]] = {labels: {} for labels in counts}
-        for labels, key, type_, _ in typed:
-            found[tuple(sorted(labels))].setdefault(key, set()).add(type_.replace(" NOT NULL", ""))
-        self._due, self._done = sum(counts.values()), 0
-        return [shape for labels in sorted(counts) for shape in self._split(
-            Shape(labels, "", {}, counts[labels]), found[labels], self._match_nodes(labels))]
+    def __post_init__(self) -> None:
+        self.state = DatabaseState(self.driver, self.address)
 
-    def relationship_shapes(self) -> list[Shape]:
-        """Find the relationship tables, sorted by type."""
-        match = f"MATCH (a)-[e]->(b) WHERE {self._kept('a')} AND {self._kept('b')}"
-        counts = dict(self._rows(f"{match} RETURN type(e) AS type, count(*) AS count"))
-        found: dict[str, dict[str, set[str]]] = {type_: {} for type_ in counts}
-        for type_, key, value_type in self._rows(
-                f"{match} UNWIND keys(e) AS key RETURN DISTINCT type(e), key, valueType(e[key])"):
-            found[type_].setdefault(key, set()).add(value_type.replace(" NOT NULL", ""))
-        self._due, self._done = sum(counts.values()), 0
-        return [shape for type_ in sorted(counts) for shape in self._split(
-            Shape((), type_, {}, counts[type_]), found[type_], self._match_relationships(type_))]
-
-    def read_nodes(self, shape: Shape) -> Iterator[pl.DataFrame]:
-        """Read a node table in pieces; columns are the properties of `shape.types`."""
-        conditions = [condition.replace("{e}", "e") for condition in shape.conditions]
-        match = " AND ".join([self._match_nodes(shape.labels), *conditions])
-        for ids, frame in self._read(f"{match} RETURN id(e)", shape, 1, "reading nodes"):
-            self._ids.append(ids[0])
-            yield frame
-
-    def read_relationships(self, shape: Shape) -> Iterator[pl.DataFrame]:
-        """Read a relationship table in pieces: `:start`, `:end` (node numbers), then the properties.
+    def nodes(self) -> Iterator[tuple[Shape, Iterator[pl.DataFrame]]]:
+        """Give the node tables, sorted by labels, each in pieces whose columns are the properties of `shape.types`.
 
         Raises:
-            SnapshotError: An end is a node that was not read: the database was written to meanwhile.
+            ChangedMeanwhileError: The database was written to meanwhile.
         """
-        conditions = [condition.replace("{e}", "e") for condition in shape.conditions]
-        match = " AND ".join([self._match_relationships(shape.type), *conditions])
-        for ids, frame in self._read(f"{match} RETURN id(a), id(b)", shape, 2, "reading relationships"):
-            yield pl.DataFrame({START: self._numbers(ids[0]), END: self._numbers(ids[1])}).hstack(frame.get_columns())
+        with IdFile[tuple[str, ...]]() as ids:
+            survey = survey_nodes(self.state, ids, self._kept("e"), self.progress, without=list(self.without))
+            self._done, self._due = 0, sum(survey.counts.values())
+            for labels in sorted(survey.counts):
+                for shape in self._split(Shape(labels, "", {}, survey.counts[labels]), survey.types[labels],
+                                         self._match_nodes(labels)):
+                    yield from self._tables(shape, survey, labels)
+
+    def relationships(self) -> Iterator[tuple[Shape, Iterator[pl.DataFrame]]]:
+        """Give the relationship tables, sorted by type, each in pieces: `:start`, `:end`, then the properties.
+
+        Raises:
+            ChangedMeanwhileError: The database was written to meanwhile; so it was if an end is a node not read.
+        """
+        with IdFile[str]() as ids:
+            kept = f"{self._kept('a')} AND {self._kept('b')}"
+            survey = survey_relationships(self.state, ids, kept, self.progress, without=list(self.without))
+            self._done, self._due = 0, sum(survey.counts.values())
+            for type_ in sorted(survey.counts):
+                for shape in self._split(Shape((), type_, {}, survey.counts[type_]), survey.types[type_],
+                                         self._match_relationships(type_)):
+                    yield from self._tables(shape, survey, type_)
 
     def internal_ids(self) -> I64:
         """Give the internal id of every node read, in order of node numbers."""
-        return np.concatenate([np.zeros(0, np.int64), *self._ids])
+        self._ids = [np.concatenate([np.zeros(0, np.int64), *self._ids])]
+        return self._ids[0]
 
-    def bookmark(self) -> frozenset[str]:
-        """Give a mark that changes whenever the database is written to."""
-        with translated(self.address), self.driver.session(database=self.address.database,
-                                                           default_access_mode=neo4j.READ_ACCESS) as session:
-            session.execute_read(lambda transaction: transaction.run("RETURN 1").consume())
-            return session.last_bookmarks().raw_values
-
-    def _numbers(self, ids: I64) -> I64:
+    def _numbers(self, ids: I64) -> pl.Series:
         if self._order is None:
             every = self.internal_ids()
             order = np.argsort(every, kind="stable")
@@ -129,8 +119,8 @@ class Content:
         missing = (places >= len(known)) | (known[np.minimum(places, max(len(known) - 1, 0))] != ids) if len(
             known) else np.ones(len(ids), np.bool_)
         if missing.any():
-            raise written_meanwhile(self.address)
-        return order[places]
+            raise self.state.changed()
+        return pl.Series(order[places])
 
     def _kept(self, name: str) -> str:
         if not self.without:
@@ -145,7 +135,7 @@ class Content:
     def _match_relationships(self, type_: str) -> str:
         return f"MATCH (a)-[e:{quote(type_)}]->(b) WHERE {self._kept('a')} AND {self._kept('b')}"
 
-    def _split(self, shape: Shape, found: Mapping[str, set[str]], match: str) -> list[Shape]:
+    def _split(self, shape: Shape, found: Mapping[str, set[str]], match: str) -> Iterator[Shape]:
         """Make a table for each combination of types, where a property has more than one."""
         # An empty list fits any list type; on its own it is taken for a list of texts.
         known = {name: kinds - {_NOTHING} or {"LIST<STRING>"} for name, kinds in found.items()}
@@ -154,9 +144,8 @@ class Content:
         tables: list[tuple[tuple[str, ...], int]] = [((), shape.rows)]
         if torn:
             values = ", ".join(f"valueType(e.{quote(name)})" for name in torn)
-            tables = [(tuple(combination), count)
-                      for combination, count in self._rows(f"{match} RETURN [{values}], count(*)")]
-        result = []
+            tables = [(tuple(combination), count) for combination, count in self.state.rows(
+                f"{match} RETURN [{values}], count(*)", without=list(self.without))]
         for combination, rows in sorted(tables):
             named: dict[str, str] = dict(zip(torn, combination, strict=True))
             conditions = tuple(f"valueType({{e}}.{quote(name)}) = '{kind}'" for name, kind in named.items())
@@ -164,74 +153,81 @@ class Content:
             exact = {name: "LIST<STRING>" if kind == _NOTHING else kind for name, kind in exact.items()}
             every = {name: type_named(kind).name for name, kind in sorted({**types, **exact}.items())}
             every = {name: self._bytes_or(kind, name, match, conditions) for name, kind in every.items()}
-            result.append(Shape(shape.labels, shape.type, every, rows, conditions))
-        return result
+            yield Shape(shape.labels, shape.type, every, rows, conditions)
 
     def _bytes_or(self, kind: str, name: str, match: str, conditions: tuple[str, ...]) -> str:
-        """Tell bytes from lists of integers, which Cypher's `valueType` does not."""
+        """Tell bytes from lists of integers, which Cypher's `valueType` does not, by the first value there is."""
         if kind != "LIST<INTEGER>":
             return kind
         where = " AND ".join([match, f"size(e.{quote(name)}) > 0", *(c.replace("{e}", "e") for c in conditions)])
-        found = list(self._rows(f"{where} RETURN e.{quote(name)} LIMIT 1"))
+        found = list(self.state.rows(f"{where} RETURN e.{quote(name)} LIMIT 1", without=list(self.without)))
         return "BYTES" if found and isinstance(found[0][0], bytes) else kind
 
-    def _read(self, query: str, shape: Shape, ends: int, phase: str) -> Iterator[tuple[list[I64], pl.DataFrame]]:
-        fields = [TYPES[kind].read.replace("{p}", f"e.{quote(name)}") for name, kind in shape.types.items()]
-        schema = polars_schema(shape.types)
-        rows = self._rows(", ".join([query, *fields]))
-        done = 0
-        while batch := list(islice(rows, ROWS_AT_ONCE)):
-            columns = list(zip(*batch, strict=True))
-            ids = [np.array(column, np.int64) for column in columns[:ends]]
-            frame = pl.DataFrame(height=len(batch)).with_columns(
-                pl.Series(name, _values(columns[ends + position], name, kind), dtype=schema[name], strict=True)
-                for position, (name, kind) in enumerate(shape.types.items())
-            )
-            done += len(batch)
-            self._done += len(batch)
-            self.progress(phase, self._done, self._due)
-            yield ids, frame
-        if done != shape.rows:
-            raise written_meanwhile(self.address)
+    def _tables(self, shape: Shape, survey: Survey[Key], key: Key) -> Iterator[tuple[Shape, Iterator[pl.DataFrame]]]:
+        """Give a table, and a further one while there are bytes or lists of integers that fit none of those before."""
+        waiting = [shape]
+        while waiting:
+            shape = waiting.pop()
+            yield shape, self._frames(shape, survey.ids.read(key), waiting)
 
-    def _rows(self, query: str) -> Iterator[list[Any]]:
-        with translated(self.address), self.driver.session(
-            database=self.address.database, default_access_mode=neo4j.READ_ACCESS, fetch_size=ROWS_AT_ONCE
-        ) as session:
-            for record in session.run(query, without=list(self.without)):
-                yield record.values()
+    def _frames(self, shape: Shape, pages: Iterator[list[int]], further: list[Shape]) -> Iterator[pl.DataFrame]:
+        """Read a table in pieces; what fits neither it nor an earlier one makes a table in `further`."""
+        tables = (*shape.earlier, shape.types)
+        rows, left = 0, None
+        for internal, values in self._pieces(shape, pages):
+            rows += len(internal[0])
+            wanted, homeless = share(values, tables)
+            left = left or homeless
+            if wanted is None:
+                yield self._frame(shape, internal, values)
+            else:
+                yield self._frame(shape, *([list(compress(column, wanted)) for column in columns]
+                                           for columns in (internal, values)))
+        if rows != shape.rows:
+            raise self.state.changed()
+        if left is not None:
+            further.append(replace(shape, types=left, earlier=tables))
+
+    def _frame(self, shape: Shape, internal: list[list[int]], values: list[list[Any]]) -> pl.DataFrame:
+        ids = [np.array(column, np.int64) for column in internal]
+        self._done += len(ids[0])
+        self.progress("reading relationships" if shape.type else "reading nodes", self._done, self._due)
+        columns = [column_of(name, column, kind)
+                   for (name, kind), column in zip(shape.types.items(), values, strict=True)]
+        if shape.type:
+            return pl.DataFrame({START: self._numbers(ids[0]), END: self._numbers(ids[1])}).with_columns(columns)
+        self._ids += ids
+        return pl.DataFrame(height=len(ids[0])).with_columns(columns)
+
+    def _pieces(self, shape: Shape, pages: Iterator[list[int]]) -> Iterator[tuple[list[list[int]], list[list[Any]]]]:
+        """Read a table's columns, a piece of its rows at a time: internal ids, or those of both ends; properties."""
+        query, ends = _query(shape)
+        kinds = list(shape.types.values())
+        rows_of_record = _FIRST_ROWS
+        piece: list[list[Any]] = [[] for _ in range(ends + len(kinds))]
+        heavy = 0
+        for ids in pages:
+            for record in self.state.rows(query, ids=ids, rows=rows_of_record):
+                for column, values in zip(piece, record, strict=True):
+                    column.extend(values)
+                heavy += sum(map(weight, record[ends:], kinds))
+                rows = len(piece[0])
+                if rows >= ROWS_AT_ONCE or heavy >= WEIGHT_AT_ONCE:
+                    yield piece[:ends], piece[ends:]
+                    rows_of_record = max(1, min(_MOST_ROWS, rows * _RECORD_WEIGHT // max(heavy, 1)))
+                    piece, heavy = [[] for _ in piece], 0
+        if piece[0]:
+            yield piece[:ends], piece[ends:]
 
 
-def _values(values: Sequence[Any], name: str, kind: str) -> list[Any]:
-    if kind == "POINT":
-        return [None if value is None else point_text(value) for value in values]
-    if kind == "LIST<POINT>":
-        return [None if value is None else [point_text(point) for point in value] for value in values]
-    if TYPES[kind].is_vector:
-        return [None if value is None else vector_text(value) for value in values]
-    if kind in {"BYTES", "LIST<INTEGER>"}:
-        wrong = list if kind == "BYTES" else bytes
-        for value in values:
-            if isinstance(value, wrong) and len(value):
-                raise SnapshotError(f"property {name!r} holds bytes on some and lists of integers on others",
-                                    hint="give the nodes of one label set one of both", property=name)
-        empty: Any = b"" if kind == "BYTES" else []
-        return [empty if value is not None and not len(value) else value for value in values]
-    return list(values)
-
-
-def point_text(point: Any) -> str:
-    """Write a driver's point as FORMAT.md has it."""
-    axes = ",".join(f"{axis}:{value!r}" for axis, value in zip("xyz", point, strict=False))
-    return f"{{srid:{point.srid},{axes}}}"
-
-
-def vector_text(vector: Any) -> str:
-    """Write a driver's vector as FORMAT.md has it."""
-    return f"[{','.join(map(repr, vector.to_native()))}]"
-
-
-def written_meanwhile(address: Address) -> SnapshotError:
-    """Say that the database changed while it was read."""
-    return SnapshotError(f"{address.uri}, database {address.database!r}, was written to while it was read",
-                         hint="stop what writes to it and run the command again; nothing was kept")
+def _query(shape: Shape) -> tuple[str, int]:
+    """Make the query that reads what a table has of `$ids`, `$rows` at a time, and say how many columns are ids."""
+    pattern, ids = ("(a)-[e]->(b)", ["id(startNode(e))", "id(endNode(e))"]) if shape.type else ("(e)", ["id(e)"])
+    conditions = "".join(f" AND {condition.replace('{e}', 'e')}" for condition in shape.conditions)
+    fields = [TYPES[kind].read.replace("{p}", f"e.{quote(name)}") for name, kind in shape.types.items()]
+    columns = ", ".join(f"[e IN found | {field}] AS c{number}" for number, field in enumerate((*ids, *fields)))
+    return (
+        "UNWIND range(0, size($ids) - 1, $rows) AS first CALL (first)"
+        f" {{ UNWIND $ids[first..first + $rows] AS i MATCH {pattern} WHERE id(e) = i{conditions}"
+        f" RETURN collect(e) AS found }} RETURN {columns}"
+    ), len(ids)

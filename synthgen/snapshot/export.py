@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +13,10 @@ import neo4j
 import numpy.typing as npt
 
 from synthgen.database import Address, ask_server, connect
-from synthgen.errors import RefusedError
+from synthgen.errors import ChangedMeanwhileError, RefusedError
 from synthgen.progress import Progress, silent
 from synthgen.seeding import I64
-from synthgen.snapshot.content import Content, written_meanwhile
+from synthgen.snapshot.content import Content
 from synthgen.snapshot.digest import ContentDigest
 from synthgen.snapshot.read import Snapshot, open_snapshot
 from synthgen.snapshot.schema import is_ours, read_schema
@@ -23,35 +24,48 @@ from synthgen.snapshot.write import new_snapshot
 
 
 def export_snapshot(
-    address: Address, path: Path, *, now: datetime, profile: Any = "auto", replace: bool = False,
+    address: Address, path: Path, *, now: datetime, profile: Any = "auto", replace: bool = False, retries: int = 0,
     progress: Progress = silent,
 ) -> Snapshot:
     """Write everything in a database as a snapshot under `path`; it appears whole or not at all.
 
-    Memory: 16 bytes a node for its internal id, 32 for its digest, and the rows in flight.
+    It is begun again up to `retries` times when the database was written to meanwhile. Memory: 24 bytes a node for its
+    internal id, 32 for its digest, and the rows in flight.
 
     Raises:
         UnreachableError, NotAllowedError: As `synthgen.database.connect`.
         RefusedError: A load is under way in the database.
-        SnapshotError: The database was written to meanwhile.
+        ChangedMeanwhileError: The database was written to meanwhile, in the last try, too.
         SynthError: `path` exists already, or cannot be written.
     """
+    for attempt in range(retries):
+        with suppress(ChangedMeanwhileError):
+            return _export(address, path, _numbered(progress, attempt), now=now, profile=profile, replace=replace)
+    return _export(address, path, _numbered(progress, retries), now=now, profile=profile, replace=replace)
+
+
+def _numbered(progress: Progress, attempt: int) -> Progress:
+    """Make phases of a further try others than those of the first: progress is never called backwards."""
+    return progress if not attempt else lambda phase, done, due: progress(f"{phase} (try {attempt + 1})", done, due)
+
+
+def _export(
+    address: Address, path: Path, progress: Progress, *, now: datetime, profile: Any, replace: bool
+) -> Snapshot:
     with connect(address) as driver, new_snapshot(path, replace=replace) as writer:
         content = Content(driver, address, progress=progress)
-        before = content.bookmark()
-        shapes = content.node_shapes()
-        for shape in shapes:
+        for shape, frames in content.nodes():
             if is_ours(shape.labels):
                 raise RefusedError("a load is under way in the database, or one was stopped half-way",
                                    hint="wait for it, or end it with `importer load` or `importer rollback`")
-            writer.add_nodes(shape.labels, shape.types, content.read_nodes(shape))
-        for shape in content.relationship_shapes():
-            writer.add_relationships(shape.type, shape.types, content.read_relationships(shape))
-        if content.bookmark() != before:
-            raise written_meanwhile(address)
+            writer.add_nodes(shape.labels, shape.types, frames)
+        for shape, frames in content.relationships():
+            writer.add_relationships(shape.type, shape.types, frames)
         server = ask_server(driver, address)
+        schema = read_schema(driver, address, server)
+        content.state.check()
         writer.finish(
-            created_at=now.isoformat(), schema=read_schema(driver, address, server), profile=profile,
+            created_at=now.isoformat(), schema=schema, profile=profile,
             source={"server_version": server.version, "edition": server.edition, "database": address.database},
         )
     return open_snapshot(path)
@@ -81,22 +95,20 @@ def digest_database(
     """Compute the content digest of a database, or of what is left without some operations' nodes.
 
     Raises:
-        SnapshotError: The database was written to meanwhile.
+        ChangedMeanwhileError: The database was written to meanwhile.
     """
     content = Content(driver, address, without, progress)
     digest = ContentDigest()
-    before = content.bookmark()
-    for shape in content.node_shapes():
+    for shape, frames in content.nodes():
         if is_ours(shape.labels):
             continue
-        for frame in content.read_nodes(shape):
+        for frame in frames:
             digest.add_nodes(shape.labels, shape.types, frame)
     relationships = 0
-    for shape in content.relationship_shapes():
-        for frame in content.read_relationships(shape):
+    for shape, frames in content.relationships():
+        for frame in frames:
             digest.add_relationships(shape.type, shape.types, frame)
             relationships += frame.height
-    if content.bookmark() != before:
-        raise written_meanwhile(address)
+    content.state.check()
     ids = content.internal_ids()
     return DatabaseDigest(digest.hexdigest(), len(ids), relationships, ids, digest.node_digests())

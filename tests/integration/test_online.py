@@ -24,7 +24,7 @@ from importer.transactions import Patience
 from importer.writing import write_batch
 from synthgen.database import connect
 from synthgen.errors import BundleError, LoadFailedError, LockedError, RefusedError, StoppedHalfwayError, UsageError
-from synthgen.snapshot.content import point_text
+from synthgen.snapshot.values import point_text
 from synthgen.types import TYPES
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 from tests.integration.killable import query, run_killable

@@ -13,7 +13,7 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for package in ("synthgen", "
                  for path in (ROOT / package).rglob("*.py"))
 CORE = [name for name in MODULES if name.startswith("synthgen/")]
 MAY_KNOW_NEO4J = {"synthgen/database.py", "synthgen/snapshot/content.py", "synthgen/snapshot/export.py",
-                  "synthgen/snapshot/schema.py"}
+                  "synthgen/snapshot/schema.py", "synthgen/snapshot/state.py"}
 MAY_KNOW_THE_CLOCK = {"synthgen/cli.py", "synthgen/options.py", "synthgen/output.py"}
 """The command-line layer: `options` reads the clock, `cli` makes up operation ids, `output` times its own words."""
 CLOCKS_AND_DICE = {"time", "random", "secrets", "uuid", "numpy.random"}
