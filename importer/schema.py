@@ -10,7 +10,7 @@ import neo4j
 from neo4j.exceptions import ClientError, DatabaseError
 
 from importer.cypher import DIALECT
-from importer.schema_choice import LOOKUP, SchemaChoice, describe, has_generated_name
+from importer.schema_choice import LOOKUP, SchemaChoice, describe
 from importer.schema_fit import find_obstacle, statement_on
 from synthgen.database import Address, Server, ask_server, quote, translated
 from synthgen.errors import LoadFailedError, RefusedError
@@ -56,13 +56,13 @@ def create_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) 
         if item.type != LOOKUP:
             _create(driver, address, item, server)
     _wait(driver, address)
-    lookups = {item.entity: item for item in choice.items if item.type == LOOKUP}
+    lookups = choice.lookups_anew()
     for present in read_schema(driver, address, server):
-        wanted = lookups.get(present.entity)
-        if present.type != LOOKUP or (wanted is not None and has_generated_name(wanted)):
+        if present.type != LOOKUP or present.entity not in lookups:
             continue
         with translated(address):
             driver.execute_query(f"{DIALECT}DROP INDEX {quote(present.name)}", database_=address.database)
+        wanted = lookups[present.entity]
         if wanted is not None:
             _create(driver, address, wanted, server)
     _wait(driver, address)

@@ -11,6 +11,7 @@ from synthgen.errors import UsageError
 from synthgen.graph import SchemaItem
 
 LOOKUP = "LOOKUP"
+ENTITIES = ("NODE", "RELATIONSHIP")
 QUANTIZED = "vector.quantization.enabled"
 QUANTIZATION = "vector.quantization.type"
 EXPANSION = "vector.default_search_expansion_factor"
@@ -39,6 +40,15 @@ class SchemaChoice:
     def find_losses(self, found: Sequence[SchemaItem]) -> list[str]:
         """Say in words what of a database's schema this one does not bring back; lookup indexes are in every store."""
         return list(self._changes([item for item in found if item.type != LOOKUP or not has_generated_name(item)]))
+
+    def lookups_anew(self) -> dict[str, SchemaItem | None]:
+        """Say whose lookup index of a new store is not as it should be: for each such entity what is, None for nothing.
+
+        A new store has one for nodes and one for relationships, under names that the server makes up.
+        """
+        wanted: dict[str, SchemaItem] = {item.entity: item for item in self.items if item.type == LOOKUP}
+        found = {entity: wanted.get(entity) for entity in ENTITIES}
+        return {entity: item for entity, item in found.items() if item is None or not has_generated_name(item)}
 
     def _changes(self, found: Sequence[SchemaItem]) -> Iterator[str]:
         mine = {_key(item): item for item in self.items}

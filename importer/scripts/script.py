@@ -5,17 +5,17 @@ The third reader of a load's stages, beside `importer.execute` and `importer.exp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from importer.cypher import DIALECT
 from importer.execute import empty_arrays_statements
 from importer.schema import INDEX_SECONDS
-from importer.schema_choice import LOOKUP
+from importer.schema_choice import LOOKUP, SchemaChoice
 from importer.schema_fit import statement_on
 from importer.scripts.counting import count_operation, count_whole, state_of_base, state_of_operation
-from importer.scripts.quoting import in_ascii
+from importer.scripts.quoting import in_ascii, literal
 from importer.servers.versions import Product
 from importer.stages import (
     CheckBundle,
@@ -36,6 +36,7 @@ from importer.stages import (
     WriteOnline,
 )
 from synthgen.bundle.read import Bundle
+from synthgen.graph import SchemaItem
 from synthgen.snapshot.read import Snapshot
 
 
@@ -114,12 +115,7 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
             if not stage.allow_changed:
                 script.before += count_whole(script.snapshot, script.bundles[:-1])
         case CreateSchema(schema):
-            # Lookup indexes are in every store, under names that nobody knows before.
-            script.steps["schema.cypher"] = [
-                *(f"{in_ascii(statement_on(item, script.product.version))};" for item in schema.items
-                  if item.type != LOOKUP),
-                f"{DIALECT}CALL db.awaitIndexes({INDEX_SECONDS});",
-            ]
+            script.steps |= _schema_steps(schema, script.product)
         case SetEmptyArrays():
             script.steps["afterwards.cypher"] = [f"{statement};" for statement in empty_arrays_statements()]
         case CheckResult():
@@ -134,3 +130,21 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
             raise AssertionError(f"{stage} is no stage of an offline load")
         case _:
             assert_never(stage)
+
+
+def _schema_steps(schema: SchemaChoice, product: Product) -> dict[str, list[str]]:
+    """Give the steps that create indexes and constraints; a step's answers that are statements are run after it."""
+    wait = f"{DIALECT}CALL db.awaitIndexes({INDEX_SECONDS});"
+
+    def create(items: Iterable[SchemaItem]) -> list[str]:
+        return [*(f"{in_ascii(statement_on(item, product.version))};" for item in items), wait]
+
+    steps = {"schema.cypher": create(item for item in schema.items if item.type != LOOKUP)}
+    lookups = schema.lookups_anew()
+    if lookups:
+        # Last, because they help to fill the others; under which names a new store has them only the server knows.
+        steps["lookups.cypher"] = [
+            (f"{DIALECT}SHOW INDEXES YIELD name, type, entityType WHERE type = '{LOOKUP}' AND entityType IN"
+             f" [{', '.join(map(literal, lookups))}] RETURN 'DROP INDEX `' + name + '`;' AS statement;")]
+        steps["names.cypher"] = create(item for item in lookups.values() if item is not None)
+    return steps

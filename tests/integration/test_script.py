@@ -48,7 +48,9 @@ def odd_graph() -> Graph:
     name = quote(ODD)
     index = SchemaItem("index", "RANGE", ODD, f"CREATE RANGE INDEX {name} FOR (n:{name}) ON (n.{name})", labels=(ODD,),
                        properties=(ODD,))
-    return Graph([*tiny.nodes, *odd.nodes], [*tiny.relationships, *moved], [*tiny.schema, index])
+    by_label = SchemaItem("index", "LOOKUP", "by label", "CREATE LOOKUP INDEX `by label` FOR (n) ON EACH labels(n)")
+    kept = [item for item in tiny.schema if item.type != "LOOKUP"]
+    return Graph([*tiny.nodes, *odd.nodes], [*tiny.relationships, *moved], [*kept, index, by_label])
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,12 @@ def test_a_base_is_restored_by_a_script(place, restored):
     """From a folder that was moved, whose path has everything in it, with its schema and its empty arrays."""
     assert place.workshop.digest() == restored
     assert ("index", "RANGE", ODD, (ODD,)) in place.workshop.schema()
+    assert lookups(place) == ["by label"]
+
+
+def lookups(place: Place) -> list[str]:
+    """Name the lookup indexes: one of its own name, and none for relationships."""
+    return place.workshop.one("SHOW INDEXES YIELD name, type WHERE type = 'LOOKUP' RETURN collect(name)")
 
 
 def test_a_load_that_fails_puts_the_old_database_back(place, restored, operation):
@@ -153,6 +161,7 @@ def test_an_operation_is_loaded_by_a_script(place, restored, operation):
     assert workshop.events(operation) == ["generated", "script_emitted", "script_emitted", "loaded", "validated"]
     assert workshop.do("importer digest --base-only")["digest"] == restored
     assert ("index", "RANGE", ODD, (ODD,)) in workshop.schema()
+    assert lookups(place) == ["by label"]
     again = place.script(folder)
     assert (again.code, "already; nothing was done" in again.stdout) == (0, True)
     workshop.do(f"importer rollback {operation}")

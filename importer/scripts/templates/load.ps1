@@ -186,7 +186,9 @@ function Complete-Load {
     if (-not (Wait-Server)) { Stop-Here $CodeFailed "the server does not answer within $WaitSeconds s" 'see its logs' }
     foreach ($step in $Steps.Split(' ')) {
         Write-Host "running       $step"
-        $null = Invoke-Cypher (Read-Here $step)
+        # What a step answers in the form of statements is run, too: of names that only the server knows.
+        $more = @(Invoke-Cypher (Read-Here $step) | Where-Object { $_ -match '^"DROP INDEX `[^`"]*`;"$' })
+        if ($more.Count -gt 0) { $null = Invoke-Cypher (($more | ForEach-Object { $_.Trim('"') }) -join "`n") }
     }
     if (-not (Test-Count 'after.cypher' $ChecksAfter)) {
         Stop-Here $CodeFailed 'what was loaded is not what this folder holds' 'report this'
