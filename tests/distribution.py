@@ -27,6 +27,7 @@ from importer.servers._serve import _quicken_shutdown
 from importer.servers.bolt import answers
 from importer.servers.runtime import DEFAULT_VERSION, further_java_options, resolve
 from importer.servers.settings import ADMIN_OPENS, SERVER_OPENS
+from importer.servers.sharing import sharing_options
 from synthgen.database import Address
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -225,8 +226,9 @@ def serve(home: Path) -> None:
     runtime = resolve(version_of(home))
     conf = conf_folder(home) / "neo4j.conf"
     heap = re.search(r"^server\.memory\.heap\.max_size=(.*)$", conf.read_text(encoding="utf-8"), re.MULTILINE)
-    jpype.startJVM(str(runtime.jvm_library), "-Xrs", f"-Xmx{heap[1] if heap else '512m'}", *further_java_options(),
-                   *SERVER_OPENS, classpath=sorted(map(str, runtime.jars.glob("*.jar"))), convertStrings=True)
+    jpype.startJVM(str(runtime.jvm_library), "-Xrs", f"-Xmx{heap[1] if heap else '512m'}", *sharing_options(runtime),
+                   *further_java_options(), *SERVER_OPENS, classpath=list(map(str, runtime.class_files)),
+                   convertStrings=True)
     path = jpype.JClass("java.nio.file.Path").of
     builder = jpype.JClass("org.neo4j.dbms.api.DatabaseManagementServiceBuilder")(path(str(home)))
     builder.loadPropertiesFromFile(path(str(conf)))
@@ -246,7 +248,8 @@ def admin_script(home: Path, arguments: Sequence[str]) -> int:
     os.environ |= {"NEO4J_HOME": str(home), "NEO4J_CONF": str(conf_folder(home))}
     os.execv(runtime.java, [  # noqa: S606 - as its script does, too
         str(runtime.java), *([f"-Xmx{heap}", f"-Xms{heap}"] if heap else []),
-        *further_java_options(), *ADMIN_OPENS, "-cp", runtime.class_path, "org.neo4j.cli.AdminTool", *arguments])
+        *sharing_options(runtime), *further_java_options(), *ADMIN_OPENS, "-cp", runtime.class_path,
+        "org.neo4j.cli.AdminTool", *arguments])
 
 
 def shell_script(home: Path, arguments: Sequence[str]) -> int:

@@ -62,8 +62,9 @@ class Workshop:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where a command finds this out folder and this server, and nothing of the user's own."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("NEO4J_", "SYNTHGEN_"))}
+        """Where a command finds this out folder and this server, and nothing of the user's own; Java as in tests."""
+        kept = {name: value for name, value in os.environ.items()
+                if not name.startswith(("NEO4J_", "SYNTHGEN_")) or name == "SYNTHGEN_JAVA_OPTIONS"}
         return {**kept, "PYTHONPATH": str(ROOT), "SYNTHGEN_OUT": str(self.out),
                 "SYNTHGEN_HOME": str(self.address.home), **self.settings}
 

@@ -41,8 +41,14 @@ def _take_log(path: Path) -> None:
     os.dup2(log, 2)
 
 
-def _serve(home: Path, signals: set[signal.Signals]) -> None:
-    import jpype  # noqa: PLC0415 - only the detached process may load Java
+def open_service(home: Path, *options: str) -> tuple[Any, Any]:
+    """Start Java in this process, and in it the Neo4j of a home; give jpype and Neo4j's service.
+
+    Args:
+        home: Its `conf` says all; the password is set at the first start.
+        options: Java's, beside those in `conf`.
+    """
+    import jpype  # noqa: PLC0415 - only a process of its own may load Java
 
     launch = json.loads((home / "conf" / "launch.json").read_text(encoding="utf-8"))
     jpype.startJVM(
@@ -51,7 +57,9 @@ def _serve(home: Path, signals: set[signal.Signals]) -> None:
         f"-Xmx{launch['heap']}",
         "-XX:+ExitOnOutOfMemoryError",
         "-Dfile.encoding=UTF-8",
+        *launch["java_options"],
         *further_java_options(),
+        *options,
         *SERVER_OPENS,
         classpath=sorted(str(jar) for jar in Path(launch["jars"]).glob("*.jar")),
         convertStrings=True,
@@ -62,7 +70,11 @@ def _serve(home: Path, signals: set[signal.Signals]) -> None:
     builder = jpype.JClass("org.neo4j.dbms.api.DatabaseManagementServiceBuilder")(folder)
     builder.loadPropertiesFromFile(folder.resolve("conf").resolve("neo4j.conf"))
     _quicken_shutdown(jpype, builder)
-    service = builder.build()
+    return jpype, builder.build()
+
+
+def _serve(home: Path, signals: set[signal.Signals]) -> None:
+    _, service = open_service(home)
     # Only now is it sure that what answers on our port is us.
     (home / "conf" / "up").write_text(str(os.getpid()), encoding="ascii")
     _say("up")

@@ -11,6 +11,7 @@ from importer.servers.causes import find_cause
 from importer.servers.running import FOLDER, run_streaming
 from importer.servers.runtime import Runtime, clean_environment, further_java_options, version_key
 from importer.servers.settings import ADMIN_OPENS, DEFAULT_HEAP, check_size, conf_text, folder_settings
+from importer.servers.sharing import sharing_options
 from synthgen.errors import ServerError
 
 OnLine = Callable[[str], None]
@@ -81,8 +82,8 @@ class AdminTool:
             conf = Path(folder)
             settings = {**folder_settings(self.home, self.data_dir), **self._config}
             (conf / "neo4j.conf").write_text(conf_text(settings), encoding="utf-8")
-            java_args = [f"-Xmx{heap}", "-Dfile.encoding=UTF-8", *further_java_options(), *ADMIN_OPENS,
-                         "-cp", self.runtime.class_path]
+            java_args = [f"-Xmx{heap}", "-Dfile.encoding=UTF-8", *sharing_options(self.runtime),
+                         *further_java_options(), *ADMIN_OPENS, "-cp", self.runtime.class_path]
             (conf / "arguments").write_text(
                 argument_text([*java_args, "org.neo4j.cli.AdminTool", *args]), encoding="utf-8")
             environment = {**clean_environment(), "NEO4J_HOME": str(self.home), "NEO4J_CONF": str(conf)}

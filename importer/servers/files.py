@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from importer.servers.runtime import Runtime
@@ -30,8 +31,14 @@ def read_password(home: Path) -> str:
                           hint="put it back; or remove the whole folder and start anew") from error
 
 
-def write_launch_files(home: Path, runtime: Runtime, record: Record) -> None:
+def write_launch_files(home: Path, runtime: Runtime, record: Record, java_options: Sequence[str] = ()) -> None:
     """Write what the server's process reads when it starts, and the password before the first start of all.
+
+    Args:
+        home: The server's folder.
+        runtime: The Neo4j to start.
+        record: How it is started.
+        java_options: Java's options that follow from the runtime; those of the user's environment come later.
 
     Raises:
         ServerError: The folder cannot be written, or its store has a password that is lost.
@@ -43,7 +50,8 @@ def write_launch_files(home: Path, runtime: Runtime, record: Record) -> None:
         settings = {**server_settings(home, port=record.port, page_cache=record.page_cache), **record.config}
         (home / "conf" / "neo4j.conf").write_text(conf_text(settings), encoding="utf-8")
         write_json(home / "conf" / "launch.json", {
-            "jars": str(runtime.jars), "jvm_library": str(runtime.jvm_library), "heap": record.heap})
+            "jars": str(runtime.jars), "jvm_library": str(runtime.jvm_library), "heap": record.heap,
+            "java_options": list(java_options)})
         log = home / "logs" / "server.log"
         if log.exists():
             log.replace(log.with_name(f"{log.name}.old"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from importer.servers.runtime import (
     Runtime,
     clean_environment,
     further_java_options,
+    module_path,
     resolve,
     version_key,
 )
@@ -37,6 +37,7 @@ from importer.servers.settings import (
     check_port,
     check_size,
 )
+from importer.servers.sharing import prepare_sharing, sharing_options
 from importer.servers.state import Record, read_record, unwritable, write_record
 from synthgen.errors import LockedError, RefusedError, ServerError
 from synthgen.progress import Progress, silent
@@ -168,6 +169,7 @@ class LocalServer:
                 hint=f"start it with --neo4j-version {last.version}, or take another --home",
                 store_version=last.version, asked_version=wanted.version)
         runtime = resolve(wanted.version, progress=self._progress)
+        prepare_sharing(runtime, progress=self._progress)
         attempts = 1 if "port" in given else PORT_ATTEMPTS
         if last is not None and last.pid is not None and last.port == wanted.port:
             _wait_for_port(last.port)
@@ -182,7 +184,7 @@ class LocalServer:
         raise AssertionError
 
     def _launch_once(self, runtime: Runtime, wanted: Record, timeout_s: float) -> Record:
-        write_launch_files(self.home, runtime, wanted)
+        write_launch_files(self.home, runtime, wanted, sharing_options(runtime))
         record = self._spawn(wanted)
         try:
             self._wait_until_ready(record, timeout_s)
@@ -196,10 +198,8 @@ class LocalServer:
                       page_cache=DEFAULT_PAGE_CACHE)
 
     def _spawn(self, wanted: Record) -> Record:
-        root = str(Path(__file__).resolve().parents[2])
         further_java_options()  # what is wrong with them is said here, where someone reads it
-        environment = clean_environment()
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+        environment = {**clean_environment(), "PYTHONPATH": module_path()}
         command = [sys.executable, "-P", "-m", "importer.servers._serve", str(self.home)]
         with (self.home / "logs" / "server.log").open("ab") as log, subprocess.Popen(
                 command, cwd=self.home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,

@@ -58,8 +58,13 @@ class Runtime:
 
     @property
     def class_path(self) -> str:
-        """All jars, as Java wants them named."""
-        return f"{self.jars}{os.sep}*"
+        """All jars, as Java wants them named; always in the same order, or an archive of their classes is no use."""
+        return os.pathsep.join(map(str, self.class_files))
+
+    @property
+    def class_files(self) -> list[Path]:
+        """All jars, in the order of the class path."""
+        return sorted(self.jars.glob("*.jar"))
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -108,6 +113,12 @@ def clean_environment() -> dict[str, str]:
     """Give our environment without what would change a Neo4j or a Java, or tell it a password."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def module_path() -> str:
+    """Give where a child Python finds these packages, as `PYTHONPATH` names it."""
+    root = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 def further_java_options() -> list[str]:

@@ -24,6 +24,7 @@ from importer.servers import process
 from importer.servers.admin import AdminTool
 from importer.servers.local import LocalServer, ServerStatus, find_local
 from importer.servers.runtime import resolve
+from importer.servers.sharing import prepare_sharing, sharing_options
 from importer.servers.state import read_record
 from synthgen.errors import RefusedError, ServerError
 from tests.conftest import free_port
@@ -97,6 +98,27 @@ def test_the_password_is_for_its_owner_only(running, home):
     assert password not in " ".join([*one.cmdline(), *one.environ().values()])
     texts = [path for path in home.rglob("*") if path.is_file() and path.suffix in {".json", ".conf", ".log", ".ini"}]
     assert not [path for path in texts if password.encode() in path.read_bytes()]
+
+
+def test_it_starts_from_an_archive_of_its_classes(running, own):
+    """Java maps the archive made for this version, in the server and, by the same options, in the admin tool."""
+    runtime = resolve()
+    while not sharing_options(runtime):  # the first server may have started while another process made the archive
+        prepare_sharing(runtime)
+        time.sleep(1)
+    [archive] = [option.partition("=")[2] for option in sharing_options(runtime) if "SharedArchiveFile" in option]
+    own.start(heap=HEAP) if archive not in mapped(running) else None
+    assert archive in mapped(running) | mapped(own)
+    loaded = subprocess.run(
+        [str(runtime.java), *sharing_options(runtime), "-Xlog:class+load", "-cp", runtime.class_path,
+         "org.neo4j.cli.AdminTool", "--version"], capture_output=True, text=True, check=False).stdout
+    assert "org.neo4j.cli.AdminTool source: shared objects file" in loaded
+
+
+def mapped(server: LocalServer) -> set[str]:
+    """Name the files that a server's process has mapped."""
+    pid = server.status().pid
+    return {one.path for one in psutil.Process(pid).memory_maps()} if pid else set()
 
 
 def test_starting_again_gives_the_running_server(running, home, monkeypatch):
