@@ -1,18 +1,20 @@
 """Every Cypher text of the importer's writing side, and nothing else: no driver, no files, no decisions.
 
 Internal ids are `id(n)`: a seek on every version, with no index in the user's schema. Cypher 25 warns about it, so each
-text says that it is Cypher 5. Names are quoted by `synthgen.database.quote` alone.
+text says that it is Cypher 5, but where there are vectors, which that does not know. Names are quoted by
+`synthgen.database.quote` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from synthgen.database import CYPHER_5, quote
 from synthgen.metadata import OPERATION_ID
 from synthgen.types import TYPES
 
 DIALECT = CYPHER_5
+VECTOR_DIALECT = "CYPHER 25 "
 LOAD_LABEL = "__SynthgenLoad"
 BATCH_LABEL = "__SynthgenBatch"
 LOCK_NAME = "lock"
@@ -97,6 +99,11 @@ DELETE_BATCHES = (
 # --- the load --------------------------------------------------------------------------------------------------------
 
 
+def dialect_of(kinds: Collection[str]) -> str:
+    """Give the beginning of a text that writes properties of these types."""
+    return VECTOR_DIALECT if any(TYPES[kind].is_vector for kind in kinds) else DIALECT
+
+
 def create_nodes(labels: Sequence[str], types: Mapping[str, str], constants: Sequence[str]) -> str:
     """Create a batch of nodes and its ledger record; returns how many as `created`, and their internal `ids` in order.
 
@@ -107,7 +114,7 @@ def create_nodes(labels: Sequence[str], types: Mapping[str, str], constants: Seq
     """
     created = f"(n{_labels(labels)}{_properties(types, constants)})"
     return (
-        f"{DIALECT}{_HELD}{_constants(types, constants)}UNWIND $lists AS row CREATE {created}"
+        f"{dialect_of(types.values())}{_HELD}{_constants(types, constants)}UNWIND $lists AS row CREATE {created}"
         f" WITH held, collect(id(n)) AS ids {_RECORD}, ids: ids}}) RETURN size(ids) AS created, ids"
     )
 
@@ -119,7 +126,7 @@ def create_relationships(kind: str, types: Mapping[str, str], constants: Sequenc
     """
     created = f"(a)-[r:{quote(kind)}{_properties(types, constants, first=2)}]->(b)"
     return (
-        f"{DIALECT}{_HELD}{_constants(types, constants)}UNWIND $lists AS row"
+        f"{dialect_of(types.values())}{_HELD}{_constants(types, constants)}UNWIND $lists AS row"
         " MATCH (a) WHERE id(a) = row[0] MATCH (b) WHERE id(b) = row[1]"
         f" CREATE {created} WITH held, count(r) AS created {_RECORD}}}) RETURN created, [] AS ids"
     )

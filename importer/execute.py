@@ -13,10 +13,10 @@ import polars as pl
 
 from importer.anchors import find_anchors
 from importer.census import count_totals, take_census
-from importer.cypher import DIALECT
-from importer.import_files import bundle_arguments, write_base
+from importer.import_files import base_layout, bundle_files, file_options, write_base
 from importer.online import OnlineOptions, load_online
-from importer.preflight import check_product, find_product
+from importer.preflight import check_product, check_types, find_product
+from importer.remaining import set_remaining
 from importer.rollback import delete_operation
 from importer.schema import check_schema, create_schema
 from importer.schema_choice import SchemaChoice
@@ -30,20 +30,21 @@ from importer.stages import (
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTypes,
     CheckUnchanged,
     CreateSchema,
     DeleteOperation,
     DropOldStore,
     ImportAside,
-    SetEmptyArrays,
+    SetRemaining,
     Stage,
     SwapStore,
     WriteOnline,
 )
 from importer.store import begin, finish, import_aside, swap
 from importer.validate import compare, require
-from synthgen.bundle.read import check_files
-from synthgen.database import Address, connect, quote, translated
+from synthgen.bundle.read import check_files, layout_of
+from synthgen.database import Address, connect
 from synthgen.errors import LoadFailedError, RefusedError
 from synthgen.graph import SchemaItem
 from synthgen.profile import profile_from_document
@@ -52,9 +53,6 @@ from synthgen.snapshot.export import DatabaseDigest, digest_database
 from synthgen.snapshot.read import check_snapshot
 from synthgen.snapshot.schema import read_schema
 from synthgen.snapshot.state import DatabaseState
-from synthgen.types import EMPTY_ARRAYS
-
-_ARRAYS_PER_TRANSACTION = 10_000
 
 
 @dataclass
@@ -99,14 +97,16 @@ class Run:
                 self._with_driver(lambda driver: check_schema(driver, self.address, schema))
             case CheckSpace():
                 self._check_space(stage)
+            case CheckTypes(types):
+                self._with_driver(lambda driver: check_types(find_product(driver, self.address), types))
             case CheckUnchanged():
                 self._check_unchanged(stage)
             case ImportAside():
                 self._import_aside(stage)
             case SwapStore():
                 self._swap()
-            case SetEmptyArrays():
-                self._with_driver(lambda driver: set_empty_arrays(driver, self.address))
+            case SetRemaining():
+                self._set_remaining(stage)
             case CreateSchema(schema):
                 self._with_driver(lambda driver: create_schema(driver, self.address, schema))
                 self.facts |= {"left_out_schema": list(schema.left_out)}
@@ -178,9 +178,10 @@ class Run:
         def place(path: Path) -> str:
             return target.place(path, reads)
 
-        arguments = [*import_options(stage.product), *write_base(stage.snapshot, scratch, self.progress, place)]
-        for bundle in stage.bundles:
-            arguments += bundle_arguments(bundle, place)
+        files = [write_base(stage.snapshot, scratch, self.progress, place),
+                 *(bundle_files(bundle, place) for bundle in stage.bundles)]
+        arguments = [*import_options(stage.product), *file_options(files, stage.heap),
+                     *(argument for one in files for argument in one.arguments)]
         import_aside(target, arguments, reads=reads, heap=stage.heap, progress=self.progress)
 
     def _swap(self) -> None:
@@ -192,6 +193,11 @@ class Run:
                     f"{self.address.uri} was written to while the new store was made: the change would be lost",
                     hint="stop what writes to it and load again")
         swap(self._exchangeable())
+
+    def _set_remaining(self, stage: SetRemaining) -> None:
+        layouts = [*map(base_layout, stage.snapshot.tables),
+                   *(layout_of(bundle, group) for bundle in stage.bundles for group in bundle.manifest.groups)]
+        self._with_driver(lambda driver: set_remaining(driver, self.address, layouts))
 
     def _write_online(self, stage: WriteOnline) -> None:
         with connect(self.address) as driver:
@@ -244,22 +250,3 @@ def require_schema(address: Address, schema: SchemaChoice, found: Sequence[Schem
             f" {'; '.join(wrong)}",
             hint="export again and generate from the new snapshot, or go on with --allow-changed: the changes are lost",
             schema=wrong)
-
-
-def set_empty_arrays(driver: neo4j.Driver, address: Address) -> None:
-    """Set what `EMPTY_ARRAYS` names to empty arrays, or to one empty text what it names twice, and remove it."""
-    with translated(address), driver.session(database=address.database) as session:
-        for statement in empty_arrays_statements():
-            session.run(statement).consume()
-
-
-def empty_arrays_statements() -> list[str]:
-    """Give the statements of `set_empty_arrays`, each for a transaction of its own making."""
-    mark = f"e.{quote(EMPTY_ARRAYS)}"
-    value = f"CASE size([each IN {mark} WHERE each = name]) WHEN 2 THEN [''] ELSE [] END"
-    return [
-        f"{DIALECT}{match} WHERE {mark} IS NOT NULL CALL (e) {{ {work} }} IN TRANSACTIONS OF {_ARRAYS_PER_TRANSACTION}"
-        " ROWS"
-        for match in ("MATCH (e)", "MATCH ()-[e]->()")
-        for work in (f"WITH e UNWIND {mark} AS name SET e[name] = {value}", f"REMOVE {mark}")
-    ]

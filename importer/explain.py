@@ -15,12 +15,13 @@ from importer.stages import (
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTypes,
     CheckUnchanged,
     CreateSchema,
     DeleteOperation,
     DropOldStore,
     ImportAside,
-    SetEmptyArrays,
+    SetRemaining,
     Stage,
     SwapStore,
     WriteOnline,
@@ -54,6 +55,8 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                 f", and leave out {', '.join(choice.left_out)}" if choice.left_out else "")
         case CheckSpace(size):
             return f"check that {size / 1e6:,.0f} MB of disk are free"
+        case CheckTypes(types):
+            return f"check that the server can store all {len(types)} property types"
         case CheckUnchanged():
             found = " and find the base nodes that the operation is tied to" if stage.bundle else ""
             if stage.allow_changed:
@@ -69,8 +72,8 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                     f" one in use, heap {heap}; what was changed by hand on synthetic nodes is not carried over")
         case SwapStore():
             return "stop the server, put the new store in place, keep the old one aside, start the server"
-        case SetEmptyArrays():
-            return "set the properties that are empty arrays"
+        case SetRemaining():
+            return "set what CSV has no form for: empty arrays, odd names, and some values"
         case CreateSchema():
             return f"create {len(stage.schema.items)} indexes and constraints again and wait for them"
         case WriteOnline(bundle):

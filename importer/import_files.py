@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from importer.servers.settings import size_in_bytes
+from synthgen.bundle.layout import Layout, fits_argument, node_layout, relationship_layout
 from synthgen.bundle.manifest import NodeGroup, RelationshipGroup
-from synthgen.bundle.read import Bundle
-from synthgen.bundle.write import csv_header, write_csv
+from synthgen.bundle.read import Bundle, layout_of
 from synthgen.errors import RefusedError
 from synthgen.graph import END, START
 from synthgen.progress import Progress, silent
-from synthgen.snapshot.read import Snapshot
+from synthgen.snapshot.read import Snapshot, StoredNodes, StoredRelationships
+from synthgen.types import TYPES, VECTOR_DELIMITER
 
-_IN_LIST = re.compile(r"[,:=\r\n]")
-_IN_HEADER = re.compile(r"[,:=\r\n{(]")
 _IN_PATH = re.compile(r"[,'\"]")
+_MEBI = 2**20
+_MOST_BUFFER = 2**31 - 1
+_HEAP_PER_BUFFER = 24
+"""Tried on both lines: with less heap to a byte of buffer an import runs out of memory."""
 
 
 Place = Callable[[Path], str]
@@ -31,74 +36,122 @@ def absolute(path: Path) -> str:
     return str(path.resolve())
 
 
-def write_base(
-    snapshot: Snapshot, folder: Path, progress: Progress = silent, place: Place = absolute
-) -> list[str]:
-    """Write a snapshot as import-format CSV and give the import arguments for it.
+@dataclass(frozen=True, slots=True)
+class ImportFiles:
+    """Files that an import is to read together.
+
+    Attributes:
+        arguments: One for each group of files.
+        longest_row: The bytes of their longest row, when that is more than `synthgen.bundle.layout.LONG_ROW`, else 0.
+        parts: Every file of rows, with what columns it has.
+    """
+
+    arguments: tuple[str, ...]
+    longest_row: int
+    parts: tuple[tuple[Path, Layout], ...]
+
+
+def file_options(files: Sequence[ImportFiles], heap: str) -> list[str]:
+    """Give the import options that depend on what is in the files.
+
+    Args:
+        files: All that one import reads.
+        heap: Its Java heap, such as `2g`.
 
     Raises:
-        RefusedError: A name has no form in import CSV.
+        RefusedError: A row is longer than an import can read, or than it can with this heap.
+    """
+    longest = max((one.longest_row for one in files), default=0)
+    # The buffer is counted in characters, of which a row has no more than bytes. An import makes some for each group,
+    # so it is told of one only where that it makes by itself is too small.
+    buffer = -(-(longest + _MEBI) // _MEBI) * _MEBI
+    if buffer > _MOST_BUFFER:
+        raise RefusedError(f"a row has {longest:,} bytes, and an import reads none of more than 2 GiB",
+                           hint="load with --mode online", longest_row=longest)
+    if longest and buffer * _HEAP_PER_BUFFER > size_in_bytes(heap):
+        needed = -(-buffer * _HEAP_PER_BUFFER // _MEBI)
+        raise RefusedError(f"a row has {longest:,} bytes: to read it an import needs {needed}m of heap, not {heap}",
+                           hint=f"give it --heap {needed}m, or load with --mode online", longest_row=longest, heap=heap)
+    # Asked of lines that know vectors only: others do not know the option either.
+    vectors = any(TYPES[kind].is_vector for one in files for _, layout in one.parts for kind in layout.types.values())
+    return [*([f"--read-buffer-size={buffer // _MEBI}m"] if longest else []),
+            *([f"--vector-delimiter={VECTOR_DELIMITER}"] if vectors else [])]
+
+
+def write_base(
+    snapshot: Snapshot, folder: Path, progress: Progress = silent, place: Place = absolute
+) -> ImportFiles:
+    """Write a snapshot as import-format CSV.
+
+    Raises:
+        RefusedError: The folder's path has no form in an import argument.
     """
     folder.mkdir(parents=True)
-    arguments = []
     done, due = 0, int(snapshot.counts["nodes"]) + int(snapshot.counts["relationships"])
-    for number, nodes in enumerate(snapshot.node_tables):
-        names = [f"base-nodes-{number:04}.header.csv"]
-        (folder / names[0]).write_text(csv_header([":ID(base)"], nodes.types), encoding="utf-8")
-        first = nodes.first
-        for frame in snapshot.batches(nodes):
-            names.append(f"base-nodes-{number:04}.part-{len(names) - 1:05}.csv")
-            ids = pl.Series(np.arange(first, first + frame.height))
-            write_csv(folder / names[-1], frame, [ids], nodes.types)
-            first += frame.height
+    arguments, longest = [], 0
+    parts: list[tuple[Path, Layout]] = []
+    for number, table in enumerate(snapshot.tables):
+        layout = base_layout(table)
+        stem = folder / f"base-{'nodes' if isinstance(table, StoredNodes) else 'relationships'}-{number:04}"
+        files = [stem.with_suffix(".header.csv")]
+        files[0].write_text(layout.header(), encoding="utf-8")
+        for frame, ids in _numbered(snapshot, table):
+            files.append(stem.with_suffix(f".part-{len(files) - 1:05}.csv"))
+            longest = max(longest, layout.write(files[-1], frame, ids))
             done += frame.height
             progress("writing the base", done, due)
-        arguments.append(_nodes_argument(nodes.labels, nodes.types, [folder / name for name in names], place))
-    if not arguments:
+        arguments.append(_argument(table, files, place))
+        parts += [(file, layout) for file in files[1:]]
+    if not snapshot.node_tables:
         # An import without nodes is refused, one without rows is not.
-        (folder / "base-nodes.header.csv").write_text(csv_header([":ID(base)"], {}), encoding="utf-8")
-        arguments.append(_nodes_argument((), {}, [folder / "base-nodes.header.csv"], place))
-    for number, relationships in enumerate(snapshot.relationship_tables):
-        names = [f"base-relationships-{number:04}.header.csv"]
-        (folder / names[0]).write_text(csv_header([":START_ID(base)", ":END_ID(base)"], relationships.types),
-                                       encoding="utf-8")
-        for frame in snapshot.batches(relationships):
-            names.append(f"base-relationships-{number:04}.part-{len(names) - 1:05}.csv")
-            write_csv(folder / names[-1], frame, [frame[START], frame[END]], relationships.types)
-            done += frame.height
-            progress("writing the base", done, due)
-        arguments.append(_relationships_argument(relationships.type, relationships.types,
-                                                 [folder / name for name in names], place))
-    return arguments
+        nothing = folder / "base-nodes.header.csv"
+        nothing.write_text(node_layout("base", (), {}).header(), encoding="utf-8")
+        arguments.append(f"--nodes={_file_list([nothing], place)}")
+    return ImportFiles(tuple(arguments), longest, tuple(parts))
 
 
-def bundle_arguments(bundle: Bundle, place: Place = absolute) -> list[str]:
-    """Give the import arguments for a bundle's files."""
-    return [_group_argument(bundle, group, place) for group in bundle.manifest.groups]
+def _numbered(
+    snapshot: Snapshot, table: StoredNodes | StoredRelationships
+) -> Iterator[tuple[pl.DataFrame, list[pl.Series]]]:
+    first = table.first if isinstance(table, StoredNodes) else 0
+    for frame in snapshot.batches(table):
+        if isinstance(table, StoredNodes):
+            yield frame, [pl.Series(np.arange(first, first + frame.height))]
+        else:
+            yield frame, [frame[START], frame[END]]
+        first += frame.height
 
 
-def _group_argument(bundle: Bundle, group: NodeGroup | RelationshipGroup, place: Place) -> str:
-    files = [bundle.path / group.header, *(bundle.path / part.file for part in group.parts)]
-    if isinstance(group, NodeGroup):
-        return _nodes_argument(group.labels, group.types, files, place)
-    return _relationships_argument(group.type, group.types, files, place)
+def base_layout(table: StoredNodes | StoredRelationships) -> Layout:
+    """Give the layout of a base table's files."""
+    if isinstance(table, StoredNodes):
+        return node_layout("base", table.labels, table.types)
+    return relationship_layout("base", "base", table.type, table.types)
 
 
-def _nodes_argument(labels: Sequence[str], types: Mapping[str, str], files: Sequence[Path], place: Place) -> str:
-    _check_names(labels, types)
-    return "--nodes=" + (":".join(labels) + "=" if labels else "") + _file_list(files, place)
+def bundle_files(bundle: Bundle, place: Place = absolute) -> ImportFiles:
+    """Name a bundle's files.
+
+    Raises:
+        RefusedError: The folder's path has no form in an import argument.
+    """
+    arguments = [_argument(group, [bundle.path / group.header, *(bundle.path / part.file for part in group.parts)],
+                           place)
+                 for group in bundle.manifest.groups]
+    longest = max((part.longest_row for part in bundle.manifest.parts), default=0)
+    parts = ((bundle.path / part.file, layout_of(bundle, group))
+             for group in bundle.manifest.groups for part in group.parts)
+    return ImportFiles(tuple(arguments), longest, tuple(parts))
 
 
-def _relationships_argument(type_: str, types: Mapping[str, str], files: Sequence[Path], place: Place) -> str:
-    _check_names([type_], types)
-    return f"--relationships={type_}={_file_list(files, place)}"
-
-
-def _check_names(listed: Sequence[str], properties: Collection[str]) -> None:
-    for name, special in (*((one, _IN_LIST) for one in listed), *((one, _IN_HEADER) for one in properties)):
-        if special.search(name) or name != name.strip():
-            raise RefusedError(f"the name {name!r} has no form in import CSV",
-                               hint="load with --mode online; for a restore or an offline load rename it", name=name)
+def _argument(
+    rows: StoredNodes | StoredRelationships | NodeGroup | RelationshipGroup, files: Sequence[Path], place: Place
+) -> str:
+    kind, names = ("nodes", rows.labels) if isinstance(rows, StoredNodes | NodeGroup) else (
+        "relationships", (rows.type,))
+    # What does not fit here is named by a column of the files.
+    fitting = ":".join(name for name in names if fits_argument(name))
+    return f"--{kind}={fitting + '=' if fitting else ''}{_file_list(files, place)}"
 
 
 def _file_list(files: Sequence[Path], place: Place) -> str:

@@ -45,8 +45,8 @@ LIMITS = (
           "nothing to do: each comes back with its first use"),
     Limit("property names of ours, which begin with __synthgen_", "may stay in db.propertyKeys(), on no node or"
           " relationship", "nothing to do"),
-    Limit("whether an empty array was made as one of bytes, numbers or texts", "is an empty list",
-          "nothing to do: Cypher cannot tell them apart, only drivers tell bytes"),
+    Limit("the element type of an empty list that Java inside the server made", "is none, as that of every empty list"
+          " that Cypher makes", "nothing to do"),
     Limit("the order of labels on a node, of properties, and of rows without ORDER BY", "may be another",
           "say ORDER BY where it matters"),
     Limit("numbers and characters that Java inside the server stored as short, int, float, char or arrays of them",

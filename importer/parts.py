@@ -14,6 +14,7 @@ from importer.ledger import Range
 from synthgen.bundle.manifest import NodeGroup, Part, RelationshipGroup, Space
 from synthgen.bundle.read import END, ID, START, Bundle, read_nodes, read_relationships
 from synthgen.errors import BundleError, LoadFailedError
+from synthgen.graph import column as exactly
 
 UNKNOWN = -1
 
@@ -126,7 +127,7 @@ def _open_nodes(bundle: Bundle, group: NodeGroup, index: int) -> OpenPart:
         cypher.create_nodes(group.labels, group.types, list(constants)),
         list(constants.values()),
         # A frame without columns would have no rows either, and each row is a node.
-        frame.select(varying or [ID]),
+        frame.select(map(exactly, varying or [ID])),
     )
 
 
@@ -135,7 +136,7 @@ def _open_relationships(bundle: Bundle, group: RelationshipGroup, part: Part, no
     starts, ends = frame[START].to_numpy(), frame[END].to_numpy()
     order, pairs = order_by_buckets(node_keys(group.start_space, starts), node_keys(group.end_space, ends))
     constants = _constants(frame, group.types)
-    found = frame.drop(*constants).with_columns(
+    found = frame.select(map(exactly, [name for name in frame.columns if name not in constants])).with_columns(
         pl.Series(START, nodes.find(group.start_space, starts, part.file)),
         pl.Series(END, nodes.find(group.end_space, ends, part.file)),
     )
@@ -155,5 +156,5 @@ def _constants(frame: pl.DataFrame, types: Mapping[str, str]) -> dict[str, objec
         # Polars holds -0.0 and 0.0 for one value, Neo4j does not.
         if column.null_count() == len(column) or ("FLOAT" not in kind and column[:2].n_unique() == 1
                                                   and column.n_unique() == 1):
-            found[name] = frame.select(name).row(0)[0]
+            found[name] = frame.select(exactly(name)).row(0)[0]
     return found

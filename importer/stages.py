@@ -5,14 +5,15 @@ A load is first built as a list of stages, then run (`importer.execute`) or told
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from importer.schema_choice import SchemaChoice, choose_schema
 from importer.servers.versions import Product
+from synthgen.bundle.manifest import NodeGroup, RelationshipGroup
 from synthgen.bundle.read import Bundle
-from synthgen.snapshot.read import Snapshot
+from synthgen.snapshot.read import Snapshot, StoredNodes, StoredRelationships
 
 Mode = Literal["offline", "online"]
 LEAST_SPACE = 100_000_000
@@ -63,6 +64,13 @@ class CheckSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckTypes:
+    """Check that the server can store properties of all these types."""
+
+    types: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckUnchanged:
     """Check that the base part of the database is what the snapshot says; find the base nodes of `bundle` in it.
 
@@ -104,8 +112,11 @@ class CreateSchema:
 
 
 @dataclass(frozen=True, slots=True)
-class SetEmptyArrays:
-    """Set the properties that are empty arrays, for which CSV has no form."""
+class SetRemaining:
+    """Set what CSV has no form for: empty arrays, odd names, and some values."""
+
+    snapshot: Snapshot
+    bundles: tuple[Bundle, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +155,13 @@ class DeleteOperation:
     relationships: int
 
 
-CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckEmpty, CheckSchema, CheckSpace, CheckUnchanged)
+CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckEmpty, CheckSchema, CheckSpace, CheckTypes, CheckUnchanged)
 """These stages touch nothing; when one of them fails nothing has to be undone."""
 
 Stage = (
-    CheckBundle | CheckSnapshot | CheckServer | CheckEmpty | CheckSchema | CheckSpace | CheckUnchanged | ImportAside
-    | SwapStore | SetEmptyArrays | CreateSchema | WriteOnline | CheckResult | DropOldStore | DeleteOperation
+    CheckBundle | CheckSnapshot | CheckServer | CheckEmpty | CheckSchema | CheckSpace | CheckTypes | CheckUnchanged
+    | ImportAside | SwapStore | SetRemaining | CreateSchema | WriteOnline | CheckResult | DropOldStore
+    | DeleteOperation
 )
 
 
@@ -172,10 +184,11 @@ def build_offline_load(
         CheckSnapshot(snapshot),
         CheckSchema(schema),
         CheckSpace(space_needed(snapshot, bundles)),
+        CheckTypes(types_of(snapshot.tables) | types_of(group for one in bundles for group in one.manifest.groups)),
         CheckUnchanged(snapshot.digest, without, allow_changed, schema=schema),
         ImportAside(snapshot, bundles, heap, product),
         SwapStore(),
-        SetEmptyArrays(),
+        SetRemaining(snapshot, bundles),
         CreateSchema(schema),
         CheckResult(snapshot.digest, bundles, without, schema),
         DropOldStore(),
@@ -193,14 +206,20 @@ def build_restore(
         CheckEmpty(schema),
         CheckSchema(schema),
         CheckSpace(space_needed(snapshot, ())),
+        CheckTypes(types_of(snapshot.tables)),
         ImportAside(snapshot, (), heap, product),
         SwapStore(),
         # Before the schema, so that a constraint finds every property that it asks for.
-        SetEmptyArrays(),
+        SetRemaining(snapshot, ()),
         CreateSchema(schema),
         CheckResult(snapshot.digest, (), (), schema),
         DropOldStore(),
     ]
+
+
+def types_of(tables: Iterable[StoredNodes | StoredRelationships | NodeGroup | RelationshipGroup]) -> frozenset[str]:
+    """Give all property types of some tables or groups."""
+    return frozenset(kind for table in tables for kind in table.types.values())
 
 
 def space_needed(snapshot: Snapshot, bundles: Sequence[Bundle]) -> int:
@@ -216,6 +235,7 @@ def build_online_load(bundle: Bundle, live: Sequence[str], *, allow_changed: boo
     digest = bundle.manifest.snapshot["digest"]
     return [
         CheckBundle(bundle),
+        CheckTypes(types_of(bundle.manifest.groups)),
         CheckUnchanged(digest, without, allow_changed, bundle),
         WriteOnline(bundle),
         CheckResult(None if allow_changed else digest, (bundle,), without),

@@ -22,14 +22,13 @@ from pathlib import Path
 import neo4j
 import polars as pl
 
-from importer.import_files import bundle_arguments, write_base
+from importer.import_files import bundle_files, file_options, write_base
 from importer.operations import load, restore, rollback, validate
 from importer.servers.local import LocalServer
 from importer.servers.local_target import LocalTarget
 from importer.servers.versions import Product, import_options
 from importer.store import begin, import_aside, put_back
-from synthgen.bundle.read import Bundle, read_nodes, read_relationships
-from synthgen.bundle.write import write_csv
+from synthgen.bundle.read import Bundle, layout_of, read_nodes, read_relationships
 from synthgen.database import Address, connect, find_address, quote
 from synthgen.generate import generate
 from synthgen.parameters import Parameters, RandomParameters, TemplateParameters
@@ -118,8 +117,9 @@ class Bench:
     def _bare_import(self, bundle: Bundle) -> float:
         target = LocalTarget(self.server)
         scratch = begin(target, "bench")
-        arguments = [*import_options(Product(target.version())), *write_base(open_snapshot(self.base), scratch),
-                     *bundle_arguments(bundle)]
+        files = [write_base(open_snapshot(self.base), scratch), bundle_files(bundle)]
+        arguments = [*import_options(Product(target.version())), *file_options(files, "2g"),
+                     *(argument for one in files for argument in one.arguments)]
         took = seconds(lambda: import_aside(target, arguments, reads=[scratch, bundle.path], heap="2g"))
         put_back(target)
         return took
@@ -133,14 +133,14 @@ def _manifest(out: Path) -> object:
 
 def _write_from_memory(bundle: Bundle, folder: Path) -> float:
     folder.mkdir()
-    tables = [(read_nodes(bundle, group, part), group.types, 1)
+    tables = [(read_nodes(bundle, group, part), layout_of(bundle, group))
               for group in bundle.manifest.node_groups for part in group.parts]
-    tables += [(read_relationships(bundle, group, part), group.types, 2)
+    tables += [(read_relationships(bundle, group, part), layout_of(bundle, group))
                for group in bundle.manifest.relationship_groups for part in group.parts]
 
     def write() -> None:
-        for number, (frame, types, ends) in enumerate(tables):
-            write_csv(folder / f"{number}.csv", frame, frame.get_columns()[:ends], types)
+        for number, (frame, layout) in enumerate(tables):
+            layout.write(folder / f"{number}.csv", frame, frame.get_columns()[:len(layout.ids)])
 
     took = seconds(write)
     shutil.rmtree(folder)

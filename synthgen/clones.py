@@ -20,7 +20,7 @@ import polars as pl
 from synthgen.base import Base, BaseRelationships, Mask
 from synthgen.bundle.manifest import Space
 from synthgen.containment import DEEPEST, Containment
-from synthgen.graph import END, START
+from synthgen.graph import END, START, column
 from synthgen.growth import RelationshipBlock
 from synthgen.profile import Role
 from synthgen.seeding import I64, derive_seed, mix, permute
@@ -157,7 +157,7 @@ class Lift:
                               END: self._id(self.end_group, end, end_copy)})
         if not self.table.types:
             return frame
-        return pl.concat([frame, self.table.frame.select(list(self.table.types))[picks]], how="horizontal")
+        return pl.concat([frame, self.table.frame.select(map(column, self.table.types))[picks]], how="horizontal")
 
     def places(self, rows: I64) -> tuple[I64, I64]:
         """Give the number of the clone and the position in `picks` of each row."""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from synthgen.errors import UsageError
+from synthgen.graph import column
 from synthgen.growth import NodeBlock
 from synthgen.types import TYPES
 
@@ -73,4 +74,4 @@ def stamped(frame: pl.DataFrame, block: NodeBlock, stamp: Stamp) -> pl.DataFrame
     types = stamped_types(block)
     return frame.with_columns(
         pl.lit(value, dtype=TYPES[types[name]].dtype).alias(name) for name, value in values.items()
-    ).select(list(types))
+    ).select(map(column, types))

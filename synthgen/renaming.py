@@ -15,7 +15,7 @@ from synthgen.base import Base
 from synthgen.clones import CloneGroup, Clones, Lift, Rewritten
 from synthgen.cutting import Cutting
 from synthgen.errors import UsageError
-from synthgen.graph import START
+from synthgen.graph import START, column
 from synthgen.growth import NodeBlock
 from synthgen.identifiers import ITEM_END, key_properties
 from synthgen.metadata import EVERY_NAME, OF_SCENARIO, SCENARIO, SOURCE_ID
@@ -153,7 +153,7 @@ def _rewritten(values: pl.Series, cuts: Cuts, rank: I64, copy: I64) -> pl.Series
 def _without_metadata(frame: pl.DataFrame, kept: Mapping[str, str]) -> pl.DataFrame:
     """Give the kept columns; names that scenarios use are a node's own unless a scenario made the node."""
     if SCENARIO not in frame.columns:
-        return frame.select(list(kept))
+        return frame.select(map(column, kept))
     own = pl.col(SCENARIO).is_null()
-    return frame.select(pl.when(own).then(pl.col(name)).alias(name) if name in OF_SCENARIO else pl.col(name)
+    return frame.select(pl.when(own).then(column(name)).alias(name) if name in OF_SCENARIO else column(name)
                         for name in kept)

@@ -26,6 +26,9 @@ VECTOR_DELIMITER = ";"
 EMPTY_ARRAYS = "__synthgen_empty"
 """Names a row's properties that are empty arrays. CSV has no form for these, so they are set after an import."""
 
+REST = "__synthgen_rest"
+"""Holds what else of a row CSV has no form for, as JSON; it is set after an import, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class PropertyType:
@@ -73,8 +76,8 @@ POINT_WRITE = (
 _SECONDS = "[+-][0-9]{2}:[0-9]{2}:[0-9]{2}"
 ODD_ZONED_TIME = f".*{_SECONDS}"
 """Times whose offset has seconds, as before there were time zones. Neither CSV nor Cypher of 5.26 reads such a text."""
-ODD_ZONED_DATETIME = rf"[^\[]*{_SECONDS}(\[.*)?|.*\[.*:.*"
-"""The same of datetimes; and zones such as `GMT+01:00`, which can be named, but not within a text."""
+ODD_ZONED_DATETIME = rf"[^\[]*{_SECONDS}(\[.*)?"
+"""The same of datetimes, with or without a zone's name after the offset."""
 
 
 def _literal(pattern: str) -> str:
@@ -87,11 +90,9 @@ ZONED_TIME_WRITE = (
 )
 ZONED_DATETIME_WRITE = (
     # First with the offset, then in the zone: a local time alone may be two moments there.
-    f"CASE WHEN {{v}} =~ {_literal(ODD_ZONED_DATETIME)} THEN head([t IN [split({{v}}, '[')] |"
-    " datetime({timezone: coalesce(left(t[1], size(t[1]) - 1), right(t[0], 9)), datetime:"
-    f" CASE WHEN t[0] =~ {_literal(ODD_ZONED_TIME)} THEN"
-    " datetime({datetime: localdatetime(left(t[0], size(t[0]) - 9)), timezone: right(t[0], 9)})"
-    " ELSE datetime(t[0]) END})]) ELSE datetime({v}) END"
+    f"CASE WHEN {{v}} =~ {_literal(ODD_ZONED_DATETIME)} THEN head([t IN [split({{v}}, '[')] | datetime({{datetime:"
+    " datetime({datetime: localdatetime(left(t[0], size(t[0]) - 9)), timezone: right(t[0], 9)}),"
+    " timezone: coalesce(left(t[1], size(t[1]) - 1), right(t[0], 9))})]) ELSE datetime({v}) END"
 )
 
 _SCALARS = (
@@ -184,6 +185,6 @@ def polars_schema(types: Mapping[str, str]) -> dict[str, pl.DataType]:
     return {name: TYPES[kind].dtype for name, kind in types.items()}
 
 
-def array_properties(types: Mapping[str, str]) -> list[str]:
-    """Name the properties that are stored as arrays, and so may be empty ones."""
-    return [name for name, kind in types.items() if TYPES[kind].is_list or kind == "BYTES"]
+def list_properties(types: Mapping[str, str]) -> list[str]:
+    """Name the properties that are lists."""
+    return [name for name, kind in types.items() if TYPES[kind].is_list]

@@ -27,6 +27,7 @@ OPERATION = "scale-20260131T120000-0123abcd"
 OTHER_OPERATION = "scale-20260131T120001-4567cdef"
 CREATED_AT = "2026-01-31T12:00:00+00:00"
 EMPTY_ARRAYS = "__synthgen_empty"
+REST = "__synthgen_rest"
 MARKS = {"synthetic": "BOOLEAN", "scale_operation_id": "STRING", "generation_strategy": "STRING",
          "generation_timestamp": "STRING"}
 HEADERS = {"STRING": "string", "INTEGER": "long", "FLOAT": "double", "BOOLEAN": "boolean", "BYTES": "byte[]",
@@ -119,6 +120,9 @@ def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Se
     if arrays:
         rows = [(*row, [column for i, column in arrays for _ in range(_mentions(row[i]))]) for row in rows]
         columns = {**columns, EMPTY_ARRAYS: "LIST<STRING>"}
+    if any(map(_may_be_odd, columns.values())):
+        rows = [(*row, None) for row in rows]
+        columns = {**columns, REST: "STRING"}
     texts = {
         column: [_text(row[i], kind) for row in rows] for i, (column, kind) in enumerate(columns.items())
     }
@@ -129,7 +133,7 @@ def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Se
                    dtype=bare.get(kind, pl.String())) for i, (column, kind) in enumerate(columns.items())])
     path = folder / name
     frame.write_csv(path, include_header=False, quote_style="non_numeric")
-    return Part(name, len(rows), path.stat().st_size, file_digest(path))
+    return Part(name, len(rows), path.stat().st_size, 0, file_digest(path))
 
 
 def _is_array(kind: str) -> bool:
@@ -145,7 +149,13 @@ def _mentions(value: Any) -> int:
 
 def _header_fields(types: Mapping[str, str]) -> list[str]:
     fields = [f"{name}:{_header(kind)}" for name, kind in types.items()]
-    return [*fields, f"{EMPTY_ARRAYS}:string[]"] if any(map(_is_array, types.values())) else fields
+    return [*fields, *([f"{EMPTY_ARRAYS}:string[]"] if any(map(_is_array, types.values())) else []),
+            *([f"{REST}:string"] if any(map(_may_be_odd, types.values())) else [])]
+
+
+def _may_be_odd(kind: str) -> bool:
+    """Say whether there may be values that import CSV has no form for; these bundles have none of them."""
+    return kind == "LIST<STRING>" or "ZONED" in kind
 
 
 def _text(value: Any, kind: str) -> str | None:

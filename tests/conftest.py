@@ -70,16 +70,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 @pytest.fixture(scope="session")
 def newer_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """One real Neo4j of the newer line for the whole session."""
-    with running_server(tmp_path_factory.mktemp("neo4j-newer"), version=NEWER_VERSION) as address:
+    with running_server(tmp_path_factory.mktemp("neo4j"), version=NEWER_VERSION) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def server_driver(server: Address) -> Iterator[neo4j.Driver]:
     """A driver to the session's server, for the whole session; offline loads restart that server now and then."""
-    with neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password), liveness_check_timeout=0.5,
-                                    notifications_min_severity="OFF") as driver:
+    with _lasting_driver(server) as driver:
         yield driver
+
+
+@pytest.fixture(scope="session")
+def newer_driver(newer_server: Address) -> Iterator[neo4j.Driver]:
+    """A driver to that server, for the whole session."""
+    with _lasting_driver(newer_server) as driver:
+        yield driver
+
+
+def _lasting_driver(server: Address) -> neo4j.Driver:
+    return neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password), liveness_check_timeout=0.5,
+                                      notifications_min_severity="OFF")
 
 
 @pytest.fixture
@@ -94,15 +105,32 @@ def workshop(
     server: Address, server_driver: neo4j.Driver, tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Workshop]:
     """An out folder of the module's own and the session's server, empty before and after."""
-    empty(server_driver, server.database)
+    with _open_workshop(server, server_driver, tmp_path_factory) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def newer_workshop(
+    newer_server: Address, newer_driver: neo4j.Driver, tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Workshop]:
+    """The same with the session's server of the newer line."""
+    with _open_workshop(newer_server, newer_driver, tmp_path_factory) as opened:
+        yield opened
+
+
+@contextmanager
+def _open_workshop(
+    server: Address, driver: neo4j.Driver, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workshop]:
+    empty(driver, server.database)
     out = tmp_path_factory.mktemp("work shop") / "out"
     out.mkdir()
     try:
-        yield Workshop(out, server, server_driver)
+        yield Workshop(out, server, driver)
     finally:
         undo_interrupted(server.home)
         LocalServer(server.home).start()
-        empty(server_driver, server.database)
+        empty(driver, server.database)
 
 
 @pytest.fixture(scope="session")

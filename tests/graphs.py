@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,44 +19,11 @@ from synthgen.snapshot.read import Snapshot
 from synthgen.snapshot.write import write_snapshot
 from synthgen.types import polars_schema
 from tests.kinds.drawing import unique
+from tests.values import VALUES, texts
 
 CREATED_AT = "2026-01-01T00:00:00+00:00"
 EARLIER = "scale-20250101T000000-0000000e"
 """The operation that synthetic nodes of a base are from."""
-
-# ——— values ———
-
-ODD_TEXTS = ("", " ", " leading", "trailing ", 'a "quoted" word', '"', '""', "it's", "a,b;c|d", "line\nbreak", "\r\n",
-             "tab\there", "U+2028\u2028here", "\u0085", "null", "NaN", "true", "0", "-token-0", "{}", "$1", "\\", "\\n",
-             "ünï𝄞", "\ufeffbom", "[1]", "#c", "=1+1")
-texts = st.one_of(st.sampled_from(ODD_TEXTS), st.text(st.characters(exclude_categories=("Cs",)), max_size=6))
-list_texts = texts.map(lambda text: text.replace("\x1f", ""))
-integers = st.one_of(st.sampled_from((-(2**63), 2**63 - 1, 0, -1)), st.integers(-(2**63), 2**63 - 1))
-floats = st.one_of(
-    st.sampled_from((math.inf, -math.inf, math.nan, -0.0, 0.0, 5e-324, 1.7976931348623157e308, 0.1, 1e22)),
-    st.floats(),
-)
-
-SCALARS: dict[str, st.SearchStrategy[Any]] = {
-    "BOOLEAN": st.booleans(),
-    "INTEGER": integers,
-    "FLOAT": floats,
-    "STRING": texts,
-    "DATE": st.sampled_from(("2026-01-31", "-0044-03-15", "+12345-01-01")),
-    "LOCAL TIME": st.sampled_from(("12:00", "23:59:59.999999999")),
-    "ZONED TIME": st.sampled_from(("12:00Z", "01:02:03.000000001+05:30")),
-    "LOCAL DATETIME": st.sampled_from(("2026-01-31T12:00", "9999-12-31T23:59:59.999999999")),
-    "ZONED DATETIME": st.sampled_from(("2026-01-31T12:00Z", "2026-03-29T02:30:00.5+01:00[Europe/Vienna]")),
-    "DURATION": st.sampled_from(("P1Y2M", "PT0S", "P-1DT0.000000001S")),
-    "POINT": st.sampled_from(("{srid:4326,x:12.5,y:55.75}", "{srid:9157,x:1.0,y:-2.0,z:0.1}")),
-}
-VALUES: dict[str, st.SearchStrategy[Any]] = {
-    **SCALARS,
-    **{f"LIST<{kind}>": st.lists(list_texts if kind == "STRING" else values, max_size=3)
-       for kind, values in SCALARS.items()},
-    "BYTES": st.binary(max_size=4),
-}
-"""Values of each property type of FORMAT.md, as frames hold them; never null."""
 
 EXTRAS: dict[str, str] = {
     "note": "STRING", "zones": "LIST<STRING>", "size": "INTEGER", "cost": "FLOAT", "on": "BOOLEAN",

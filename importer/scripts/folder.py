@@ -10,17 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from importer.import_files import bundle_arguments, write_base
+from importer.import_files import ImportFiles, bundle_files, file_options, write_base
 from importer.scripts.quoting import QUOTE, Shell
 from importer.scripts.script import Script
 from importer.scripts.server import Planned
 from importer.servers.admin import argument_text
 from importer.servers.versions import Product, import_options
 from synthgen.bundle.read import Bundle
+from synthgen.errors import RefusedError
 from synthgen.files import inside
 from synthgen.progress import Progress, silent
 
@@ -45,13 +46,14 @@ def write_folder(
         progress: Told while the base is written.
 
     Raises:
-        RefusedError: A name has no form in import CSV.
+        RefusedError: There is what import CSV has no form for, and no statement of cypher-shell could set.
     """
     mark = MARK
     while mark in _names(script):
         mark = f"@{mark}"
-    arguments = _write_imports(script, folder, mark, progress)
-    options = [*import_options(script.product), *_FURTHER_OPTIONS]
+    written = _write_imports(script, folder, mark, progress)
+    options = [*import_options(script.product), *file_options(written, script.heap), *_FURTHER_OPTIONS]
+    arguments = [argument for one in written for argument in one.arguments]
     (folder / "arguments").write_text(argument_text([*options, *arguments]), encoding="utf-8")
     for name, statements in script.cypher.items():
         (folder / name).write_text("".join(f"{one}\n" for one in statements), encoding="ascii")
@@ -67,14 +69,25 @@ def write_folder(
     _write_checksums(folder)
 
 
-def _write_imports(script: Script, folder: Path, mark: str, progress: Progress) -> list[str]:
+def _write_imports(script: Script, folder: Path, mark: str, progress: Progress) -> list[ImportFiles]:
     def place(path: Path) -> str:
         return f"{mark}/{path.relative_to(folder).as_posix()}"
 
-    arguments = write_base(script.snapshot, folder / "base", progress, place)
-    for bundle in script.bundles:
-        arguments += bundle_arguments(_bring(bundle, folder), place)
-    return arguments
+    written = [write_base(script.snapshot, folder / "base", progress, place),
+               *(bundle_files(_bring(bundle, folder), place) for bundle in script.bundles)]
+    _refuse_rest(folder, written)
+    return written
+
+
+def _refuse_rest(folder: Path, written: Sequence[ImportFiles]) -> None:
+    """Refuse what is set after an import by reading JSON, which no Cypher of ours can."""
+    for path, layout in (part for one in written for part in one.parts):
+        rows = layout.count_rest(path)
+        if rows:
+            raise RefusedError(
+                f"{rows:,} rows of {path.relative_to(folder)} hold names or values that import CSV has no form for"
+                ' (docs/offline.md, "As a script"), and a script could not set them afterwards',
+                hint="load without --emit-script", file=str(path.relative_to(folder)), rows=rows)
 
 
 def _bring(bundle: Bundle, folder: Path) -> Bundle:

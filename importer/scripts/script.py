@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from importer.cypher import DIALECT
-from importer.execute import empty_arrays_statements
+from importer.remaining import empty_arrays_statements
 from importer.schema import INDEX_SECONDS
 from importer.schema_choice import LOOKUP, SchemaChoice
 from importer.schema_fit import statement_on
@@ -25,12 +25,13 @@ from importer.stages import (
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTypes,
     CheckUnchanged,
     CreateSchema,
     DeleteOperation,
     DropOldStore,
     ImportAside,
-    SetEmptyArrays,
+    SetRemaining,
     Stage,
     SwapStore,
     WriteOnline,
@@ -116,13 +117,13 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
                 script.before += count_whole(script.snapshot, script.bundles[:-1])
         case CreateSchema(schema):
             script.steps |= _schema_steps(schema, script.product)
-        case SetEmptyArrays():
+        case SetRemaining():
             script.steps["afterwards.cypher"] = [f"{statement};" for statement in empty_arrays_statements()]
         case CheckResult():
             script.after += count_whole(script.snapshot, script.bundles)
             for bundle in stage.bundles:
                 script.after += count_operation(bundle.manifest)
-        case CheckBundle() | CheckSnapshot() | CheckServer() | CheckEmpty() | CheckSchema():
+        case CheckBundle() | CheckSnapshot() | CheckServer() | CheckEmpty() | CheckSchema() | CheckTypes():
             pass  # checked when the script is written; by itself it checks its files, the version and the state
         case ImportAside() | SwapStore() | DropOldStore():
             pass  # what every script does

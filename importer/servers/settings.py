@@ -36,6 +36,16 @@ def check_size(name: str, size: str) -> str:
     return size.lower()
 
 
+def size_in_bytes(size: str) -> int:
+    """Give the bytes of a size in Java's spelling.
+
+    Raises:
+        UsageError: As `check_size`.
+    """
+    checked = check_size("size", size)
+    return int(checked[:-1]) * int(1024 ** (1 + "kmg".index(checked[-1])))
+
+
 def check_port(port: int) -> int:
     """Give the port back when it is one.
 

@@ -63,13 +63,14 @@ class Difference:
     edition: str = "community"
 
 
+_VECTORS = Difference("vectors as values (--vector-delimiter)", (2025, 10),
+                      "exported; in a store only with format block", edition=ENTERPRISE)
 DIFFERENCES = (
     Difference("multi-line fields by file (--multiline-fields-format=v2)", (5, 26),
                "not used: v1, which reads them in every file, is said by --multiline-fields=true"),
     Difference("a folder for temporary files (--temp-path)", (2025, 4),
                "not used: by default they are within the new store, whose disk is looked at"),
-    Difference("vectors as values (--vector-delimiter)", (2025, 10),
-               "exported; in a store only with format block", edition=ENTERPRISE),
+    _VECTORS,
     Difference("any number of bad rows is passed over by default (before: 1,000)", (2025, 12),
                "never wanted: --bad-tolerance=0 is always said"),
     Difference("names of files as they are (--path-pattern-style)", (2026, 1),
@@ -90,7 +91,6 @@ _IMPORT_OPTIONS = (
     "--skip-duplicate-nodes=false", "--ignore-extra-columns=false", "--ignore-empty-strings=false",
     "--trim-strings=false", "--auto-skip-subsequent-headers=false", "--normalize-types=false",
     "--multiline-fields=true", "--delimiter=,", '--quote="', "--array-delimiter=U+001F", "--legacy-style-quoting=false",
-    "--read-buffer-size=16m",
     # The folder is new in any case; with this a failed import is tried once more to learn why (see AdminTool).
     "--overwrite-destination=true",
 )
@@ -134,6 +134,11 @@ def import_options(product: Product) -> list[str]:
 def keeps_block(product: Product) -> bool:
     """Say whether a new store has to be of format block to be like the present one."""
     return product.edition == ENTERPRISE and product.store.startswith(BLOCK)
+
+
+def holds_vectors(product: Product) -> bool:
+    """Say whether properties of a database can be vectors."""
+    return keeps_block(product) and _VECTORS in product.differences
 
 
 def note_newer(product: Product) -> str | None:

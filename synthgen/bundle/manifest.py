@@ -1,6 +1,6 @@
 """The manifest: what a bundle holds and what became of it; knows files, neither graphs nor servers.
 
-Written and read as FORMAT.md, "Bundle, version 1", says.
+Written and read as FORMAT.md, "Bundle, version 2", says.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from synthgen.files import inside, write_json
 from synthgen.types import check_types
 
 FORMAT = "synthgen-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 ANCHORS = "anchors.csv"
 Space = Literal["base", "operation"]
@@ -25,11 +25,17 @@ Space = Literal["base", "operation"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of rows; `digest` is `synthgen.files.file_digest`."""
+    """One file of rows.
+
+    Attributes:
+        longest_row: The bytes of its longest row, when that is more than `synthgen.bundle.layout.LONG_ROW`, else 0.
+        digest: As `synthgen.files.file_digest` gives it.
+    """
 
     file: str
     rows: int
     bytes: int
+    longest_row: int
     digest: str
 
 

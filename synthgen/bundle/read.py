@@ -5,13 +5,14 @@ A part is read with the types its group declares, so what comes back equals what
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from synthgen.bundle.layout import Layout, node_layout, relationship_layout
 from synthgen.bundle.manifest import (
     ANCHORS,
     MANIFEST,
@@ -25,12 +26,10 @@ from synthgen.bundle.manifest import (
 from synthgen.errors import BundleError, UsageError
 from synthgen.files import file_digest, inside
 from synthgen.progress import Progress, silent
-from synthgen.types import ARRAY_DELIMITER, EMPTY_ARRAYS, TYPES, array_properties
 
 ID = ":id"
 START = ":start"
 END = ":end"
-_TWICE = 2  # a list of one empty text: see FORMAT.md
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +135,14 @@ def _check_file(bundle: Bundle, name: str, size: int | None, digest: str) -> Non
 
 def read_nodes(bundle: Bundle, group: NodeGroup, part: Part, only: Collection[str] | None = None) -> pl.DataFrame:
     """Read a part of nodes: `:id` (Int64 import id), then the properties with their types' dtypes, or some."""
-    return _read(bundle, part, [ID], group.types, only)
+    return _read(bundle, group, part, [ID], only)
 
 
 def read_relationships(
     bundle: Bundle, group: RelationshipGroup, part: Part, only: Collection[str] | None = None
 ) -> pl.DataFrame:
     """Read a part of relationships: `:start`, `:end` (Int64), then the properties with their types' dtypes, or some."""
-    return _read(bundle, part, [START, END], group.types, only)
+    return _read(bundle, group, part, [START, END], only)
 
 
 def read_anchors(bundle: Bundle) -> pl.DataFrame:
@@ -156,53 +155,25 @@ def read_anchors(bundle: Bundle) -> pl.DataFrame:
                           file=ANCHORS) from error
 
 
+def layout_of(bundle: Bundle, group: NodeGroup | RelationshipGroup) -> Layout:
+    """Give the layout of a group's files."""
+    operation_id = bundle.manifest.operation_id
+    if isinstance(group, NodeGroup):
+        return node_layout(operation_id, group.labels, group.types)
+    start, end = (space if space == "base" else operation_id for space in (group.start_space, group.end_space))
+    return relationship_layout(start, end, group.type, group.types)
+
+
 def _read(
-    bundle: Bundle, part: Part, ends: list[str], types: Mapping[str, str], only: Collection[str] | None
+    bundle: Bundle, group: NodeGroup | RelationshipGroup, part: Part, ids: list[str], only: Collection[str] | None
 ) -> pl.DataFrame:
-    # All properties are read as text first: CSV's own idea of a type is not to be trusted with anything.
-    names = [*types, EMPTY_ARRAYS] if array_properties(types) else list(types)
-    schema: dict[str, pl.DataType] = {**dict.fromkeys(ends, pl.Int64()), **dict.fromkeys(names, pl.String())}
-    read = set(schema) if only is None else {*ends, *only, EMPTY_ARRAYS}
     path = inside(bundle.path, part.file)
     try:
-        frame = pl.read_csv(path, has_header=False, schema=schema, glob=False,
-                            columns=[place for place, name in enumerate(schema) if name in read])
-        typed = frame.select(*ends, *(from_csv_text(name, types[name]) for name in types if name in read))
-    except (pl.exceptions.PolarsError, OSError) as error:
+        frame = layout_of(bundle, group).read(path, ids, only)
+    except (pl.exceptions.PolarsError, OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path} is not what the manifest says: {error}", hint="generate the operation again",
                           file=part.file) from error
-    if typed.height != part.rows:
-        raise BundleError(f"{path} has {typed.height} rows instead of {part.rows}", hint="generate the operation again",
+    if frame.height != part.rows:
+        raise BundleError(f"{path} has {frame.height} rows instead of {part.rows}", hint="generate the operation again",
                           file=part.file)
-    return typed
-
-
-def from_csv_text(name: str, kind: str) -> pl.Expr:
-    """Read a column of CSV text back as the type's dtype; the inverse of `synthgen.bundle.write.to_csv_text`."""
-    text = pl.col(name)
-    property_type = TYPES[kind]
-    if kind == "BYTES":
-        value = text.map_elements(_octets, return_dtype=pl.Binary)
-        empty = pl.lit(b"")
-    elif property_type.is_list:
-        value = text.str.split(ARRAY_DELIMITER).list.eval(_scalar(pl.element(), property_type.element.dtype))
-        empty = pl.lit([], dtype=property_type.dtype)
-    else:
-        return _scalar(text, property_type.dtype).alias(name)
-    named = pl.col(EMPTY_ARRAYS).str.split(ARRAY_DELIMITER).list.count_matches(name)
-    value = pl.when(named == 1).then(empty).otherwise(value)
-    if kind == "LIST<STRING>":
-        value = pl.when(named == _TWICE).then(pl.lit([""])).otherwise(value)
-    return value.cast(property_type.dtype).alias(name)
-
-
-def _octets(text: str) -> bytes:
-    return bytes(int(octet) & 0xFF for octet in text.split(ARRAY_DELIMITER))
-
-
-def _scalar(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if dtype == pl.Boolean():
-        return text == "true"
-    if dtype == pl.Float64():
-        return text.replace({"Infinity": "inf", "-Infinity": "-inf"}).cast(pl.Float64)
-    return text.cast(dtype)
+    return frame

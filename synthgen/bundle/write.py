@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthgen.bundle.layout import Layout, node_layout, relationship_layout
 from synthgen.bundle.manifest import (
     ANCHORS,
     Counts,
@@ -29,18 +30,16 @@ from synthgen.bundle.manifest import (
 )
 from synthgen.bundle.manifest import write_manifest as _write_manifest
 from synthgen.bundle.read import ID, Bundle, open_bundle, operations_folder
-from synthgen.errors import BundleError, UsageError
+from synthgen.errors import UsageError
 from synthgen.files import file_digest, whole_folder
 from synthgen.graph import END, START
 from synthgen.growth import Growth, NodeBlock, RelationshipBlock
 from synthgen.metadata import Stamp, stamped, stamped_types
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.digest import hex_digests
-from synthgen.types import ARRAY_DELIMITER, EMPTY_ARRAYS, TYPES, array_properties
 
 NODES_PER_PART = 200_000
 RELATIONSHIPS_PER_PART = 1_000_000
-_NEEDS_QUOTES = frozenset(',"\n\r')
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ def write_bundle(
 
     Raises:
         UsageError: The operation id is taken.
-        BundleError: A value cannot be written as CSV: a list element holds the array delimiter, or a list is empty.
         SynthError: The disk is full or not writable.
     """
     final = operations_folder(out) / origin.stamp.operation_id
@@ -110,7 +108,8 @@ class _Writing:
         for number, blocks in enumerate(list(run) for _, run in groupby(self._growth.nodes, _node_key)):
             types, labels = stamped_types(blocks[0]), blocks[0].labels
             header = f"nodes-{number:03}.header.csv"
-            self._write_header(header, [f":ID({self._origin.stamp.operation_id})"], types)
+            layout = node_layout(self._origin.stamp.operation_id, labels, types)
+            (self._folder / header).write_text(layout.header(), encoding="utf-8")
             rows = sum(block.rows for block in blocks)
             parts: list[Part] = []
             for start in range(0, rows, NODES_PER_PART):
@@ -118,7 +117,7 @@ class _Writing:
                 frame = pl.concat([stamped(block.make(low, high), block, self._origin.stamp)
                                    for block, low, high in _ranges(blocks, start, stop)])
                 ids = pl.Series(ID, np.arange(first + start, first + stop))
-                parts.append(self._write_part(f"nodes-{number:03}.part-{len(parts):05}.csv", frame, [ids], types))
+                parts.append(self._write_part(f"nodes-{number:03}.part-{len(parts):05}.csv", layout, frame, [ids]))
                 done += stop - start
                 self._progress("writing nodes", done, self._nodes)
             yield NodeGroup(labels, types, first, rows, header, tuple(parts))
@@ -131,8 +130,8 @@ class _Writing:
             header = f"relationships-{number:03}.header.csv"
             spaces = {space: space if space == "base" else self._origin.stamp.operation_id
                       for space in (block.start_space, block.end_space)}
-            ends = [f":START_ID({spaces[block.start_space]})", f":END_ID({spaces[block.end_space]})"]
-            self._write_header(header, ends, block.types)
+            layout = relationship_layout(spaces[block.start_space], spaces[block.end_space], block.type, block.types)
+            (self._folder / header).write_text(layout.header(), encoding="utf-8")
             rows = sum(one.rows for one in blocks)
             parts: list[Part] = []
             for start in range(0, rows, RELATIONSHIPS_PER_PART):
@@ -140,8 +139,8 @@ class _Writing:
                 frame = pl.concat([one.make(low, high) for one, low, high in _ranges(blocks, start, stop)])
                 self._touch(frame[START], block.start_space)
                 self._touch(frame[END], block.end_space)
-                parts.append(self._write_part(f"relationships-{number:03}.part-{len(parts):05}.csv", frame,
-                                              [frame[START], frame[END]], block.types))
+                parts.append(self._write_part(f"relationships-{number:03}.part-{len(parts):05}.csv", layout, frame,
+                                              [frame[START], frame[END]]))
                 done += stop - start
                 self._progress("writing relationships", done, self._relationships)
             yield RelationshipGroup(block.type, block.start_space, block.end_space, block.types, rows, header,
@@ -150,15 +149,10 @@ class _Writing:
     def _touch(self, ends: pl.Series, space: Space) -> None:
         (self._touched if space == "operation" else self._anchored)[ends.to_numpy()] = True
 
-    def _write_header(self, name: str, structural: list[str], types: Mapping[str, str]) -> None:
-        (self._folder / name).write_text(csv_header(structural, types), encoding="utf-8")
-
-    def _write_part(
-        self, name: str, frame: pl.DataFrame, structural: list[pl.Series], types: Mapping[str, str]
-    ) -> Part:
+    def _write_part(self, name: str, layout: Layout, frame: pl.DataFrame, ids: list[pl.Series]) -> Part:
         path = self._folder / name
-        write_csv(path, frame, structural, types)
-        return Part(name, frame.height, path.stat().st_size, file_digest(path))
+        longest = layout.write(path, frame, ids)
+        return Part(name, frame.height, path.stat().st_size, longest, file_digest(path))
 
     def _write_anchors(self) -> None:
         nodes = np.flatnonzero(self._anchored)
@@ -208,73 +202,3 @@ def _ranges(blocks: Sequence[Any], start: int, stop: int) -> Iterator[tuple[Any,
         if low < high:
             yield block, low, high
         offset += block.rows
-
-
-def csv_header(structural: Sequence[str], types: Mapping[str, str]) -> str:
-    """Give the header line of a file with these columns."""
-    fields = [*structural, *(f"{name}:{TYPES[kind].header}" for name, kind in types.items())]
-    if array_properties(types):
-        fields.append(f"{EMPTY_ARRAYS}:string[]")
-    quoted = ('"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES & set(text) else text for text in fields)
-    return ",".join(quoted) + "\n"
-
-
-def write_csv(path: Path, frame: pl.DataFrame, structural: Sequence[pl.Series], types: Mapping[str, str]) -> None:
-    """Write rows as import-format CSV without a header: the structural columns, then the properties of `types`.
-
-    Raises:
-        BundleError: A list's text holds the array delimiter, for which CSV has no escape.
-    """
-    for name, kind in types.items():
-        if kind == "LIST<STRING>" and frame[name].explode().str.contains(ARRAY_DELIMITER, literal=True).any():
-            raise BundleError(f"property {name!r} holds U+001F inside a list, which import CSV cannot escape",
-                              hint="remove that character from the data", file=path.name, property=name)
-    texts = frame.select(to_csv_text(name, kind) for name, kind in types.items())
-    columns = [series.alias(f":{position}") for position, series in enumerate(structural)] + texts.get_columns()
-    arrays = array_properties(types)
-    if arrays:
-        empty = [pl.when(_is_empty(name, types[name])).then(pl.lit(name))
-                 .when(_is_one_empty_text(name, types[name])).then(pl.lit(name + ARRAY_DELIMITER + name))
-                 for name in arrays]
-        joined = pl.concat_str(empty, separator=ARRAY_DELIMITER, ignore_nulls=True)
-        columns.append(frame.select(pl.when(joined != "").then(joined).alias(EMPTY_ARRAYS)).to_series())
-    pl.DataFrame(columns).write_csv(path, include_header=False, quote_style="non_numeric", line_terminator="\n")
-
-
-def _is_empty(name: str, kind: str) -> pl.Expr:
-    return (pl.col(name).bin.size() if kind == "BYTES" else pl.col(name).list.len()) == 0
-
-
-def _is_one_empty_text(name: str, kind: str) -> pl.Expr:
-    if kind != "LIST<STRING>":
-        return pl.lit(value=False)
-    return (pl.col(name).list.len() == 1) & (pl.col(name).list.first() == "")
-
-
-def to_csv_text(name: str, kind: str) -> pl.Expr:
-    """Give a property column as CSV writes it; the inverse of `synthgen.bundle.read.from_csv_text`.
-
-    An empty array and a list of one empty text are written as nothing; `EMPTY_ARRAYS` tells them from an absent
-    property and from each other.
-    """
-    value = pl.col(name)
-    if kind == "BYTES":
-        return value.map_elements(_signed_octets, return_dtype=pl.String).replace("", None).alias(name)
-    if TYPES[kind].is_list:
-        element = _scalar(pl.element(), TYPES[kind].element.name).cast(pl.String)
-        texts = value.list.eval(element).list.join(ARRAY_DELIMITER)
-        return pl.when((value.list.len() > 0) & ~_is_one_empty_text(name, kind)).then(texts).alias(name)
-    return _scalar(value, kind).alias(name)
-
-
-def _signed_octets(value: bytes) -> str:
-    return ARRAY_DELIMITER.join(str((octet ^ 0x80) - 0x80) for octet in value)
-
-
-def _scalar(value: pl.Expr, kind: str) -> pl.Expr:
-    # As text the quotes do no harm; Neo4j reads `Infinity`, Polars would write `inf`.
-    if kind == "BOOLEAN":
-        return value.cast(pl.String)
-    if kind == "FLOAT":
-        return value.cast(pl.String).replace({"inf": "Infinity", "-inf": "-Infinity"})
-    return value

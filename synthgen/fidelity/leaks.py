@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from synthgen.fidelity.measured import Measured, Rows
+from synthgen.graph import column
 from synthgen.seeding import shuffled
 
 _ENDS = ('"', "/", ",", " ", "'")
@@ -62,7 +63,7 @@ class Leaks:
             return
         self.rows += rows.frame.height
         self.identical += int(_hashed(rows).is_in(self._searched.rows.implode()).sum())
-        texts = [pl.col(name) if kind == "STRING" else pl.col(name).list.join('"')
+        texts = [column(name) if kind == "STRING" else column(name).list.join('"')
                  for name, kind in rows.types.items() if kind in _TEXTS]
         if texts and len(self._searched.ids):
             ids = self._searched.ids.implode()

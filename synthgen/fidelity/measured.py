@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from synthgen.base import Base, BaseNodes, Mask
+from synthgen.graph import column
 from synthgen.metadata import EVERY_NAME, OF_SCENARIO, SCENARIO
 from synthgen.profile import Profile, Role
 from synthgen.seeding import I64, U64
@@ -96,7 +97,7 @@ def rows_of(numbers: I64, types: Mapping[str, str], frame: pl.DataFrame, chosen:
     if not types:
         # A frame without columns has no rows that could be chosen.
         return Rows(numbers, types, pl.DataFrame(height=len(numbers)))
-    columns = frame.select(list(types))
+    columns = frame.select(map(column, types))
     return Rows(numbers, types, columns if chosen is None else columns[chosen])
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from synthgen.base import Base, Mask
+from synthgen.graph import column
 from synthgen.identifiers import GUID
 from synthgen.metadata import EVERY_NAME
 from synthgen.profile import Role
@@ -186,7 +187,7 @@ class Around:
         numbers = np.sort(numbers[permute(np.arange(len(numbers), dtype=np.int64), self._seed, len(numbers))[:_MODELS]])
         types = {name: kind for name, kind in table.types.items() if name not in EVERY_NAME}
         replaced = replaced | self.unique_properties(table.labels)
-        frame = table.frame.select(list(types))[numbers - table.first]
+        frame = table.frame.select(map(column, types))[numbers - table.first]
         spelled = Counter(base.resource_types[numbers].to_list()).most_common(1)[0][0]
         return Models(table.labels, types, spelled, self._impersonal(frame, types, numbers, replaced))
 
@@ -241,13 +242,13 @@ class Around:
 
         columns = []
         for name, kind in types.items():
-            column = pl.col(name)
+            cell = column(name)
             if name in replaced:
-                column = pl.lit(None, dtype=TYPES[kind].dtype).alias(name)
+                cell = pl.lit(None, dtype=TYPES[kind].dtype).alias(name)
             elif name in texts:
-                quotes_itself = [column.str.contains(pl.lit(text), literal=True).fill_null(value=False) for text in own]
-                column = pl.when(~pl.any_horizontal(personal(column), *quotes_itself)).then(column)
+                quotes_itself = [cell.str.contains(pl.lit(text), literal=True).fill_null(value=False) for text in own]
+                cell = pl.when(~pl.any_horizontal(personal(cell), *quotes_itself)).then(cell)
             elif name in lists:
-                column = pl.when(~column.list.eval(personal(pl.element())).list.any()).then(column)
-            columns.append(column.alias(name))
+                cell = pl.when(~cell.list.eval(personal(pl.element())).list.any()).then(cell)
+            columns.append(cell.alias(name))
         return frame.select(columns)

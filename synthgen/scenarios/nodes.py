@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from synthgen.graph import column
 from synthgen.growth import NodeBlock
 from synthgen.pieces import guid_texts, integer_keys
 from synthgen.profile import Profile, Role
@@ -107,7 +108,7 @@ class SiteNodes:
             return self._frame(
                 look, "", sites, sites, texts={self._profile.name_property: self._containers["name"][sites]},
                 made=self._keys(look, self._containers["id"][sites], first + sites), role=self.site.role,
-            ).select(list(types))
+            ).select(map(column, types))
 
         return NodeBlock(look.labels, types, len(self.region_of), {}, make, {SCENARIO_NAME: self._operation.scenario})
 
@@ -134,7 +135,7 @@ class SiteNodes:
             if group.everywhere:
                 nowhere: _Columns = {"region": pl.lit(None, pl.String), self._profile.location: pl.lit(_EVERYWHERE)}
                 frame = frame.with_columns(value.alias(name) for name, value in nowhere.items() if name in types)
-            return frame.select(list(types))
+            return frame.select(map(column, types))
 
         is_resource = self._profile.role(look.labels) is Role.RESOURCE
         return NodeBlock(look.labels, types, grid.rows, {type_: grid.rows} if is_resource else {}, make,
@@ -198,8 +199,8 @@ class SiteNodes:
             for number, environment in enumerate(self.site.environments):
                 here = pl.lit(pl.Series(site == number))
                 frame = frame.with_columns(
-                    pl.when(here).then(pl.col(name).str.replace_all(_ENVIRONMENT, '${1}"' + environment + '"'))
-                    .otherwise(pl.col(name)).alias(name) for name in tagged
+                    pl.when(here).then(column(name).str.replace_all(_ENVIRONMENT, '${1}"' + environment + '"'))
+                    .otherwise(column(name)).alias(name) for name in tagged
                 )
         return frame.with_columns(missing)
 

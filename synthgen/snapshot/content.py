@@ -137,8 +137,9 @@ class Content:
 
     def _split(self, shape: Shape, found: Mapping[str, set[str]], match: str) -> Iterator[Shape]:
         """Make a table for each combination of types, where a property has more than one."""
-        # An empty list fits any list type; on its own it is taken for a list of texts.
-        known = {name: kinds - {_NOTHING} or {"LIST<STRING>"} for name, kinds in found.items()}
+        # An empty list fits any list type, and no other; on its own it is taken for a list of texts.
+        known = {name: kinds - {_NOTHING} or {"LIST<STRING>"} if all(kind.startswith("LIST<") for kind in kinds)
+                 else kinds for name, kinds in found.items()}
         types = {name: next(iter(kinds)) for name, kinds in known.items() if len(kinds) == 1}
         torn = sorted(name for name, kinds in known.items() if len(kinds) > 1)
         tables: list[tuple[tuple[str, ...], int]] = [((), shape.rows)]
@@ -156,10 +157,14 @@ class Content:
             yield Shape(shape.labels, shape.type, every, rows, conditions)
 
     def _bytes_or(self, kind: str, name: str, match: str, conditions: tuple[str, ...]) -> str:
-        """Tell bytes from lists of integers, which Cypher's `valueType` does not, by the first value there is."""
+        """Tell bytes from lists of integers, which Cypher's `valueType` does not, by the first value there is.
+
+        That of an empty list, `LIST<NOTHING>`, is told: only bytes can be empty here.
+        """
         if kind != "LIST<INTEGER>":
             return kind
-        where = " AND ".join([match, f"size(e.{quote(name)}) > 0", *(c.replace("{e}", "e") for c in conditions)])
+        is_array = f"valueType(e.{quote(name)}) STARTS WITH 'LIST<INTEGER'"
+        where = " AND ".join([match, is_array, *(c.replace("{e}", "e") for c in conditions)])
         found = list(self.state.rows(f"{where} RETURN e.{quote(name)} LIMIT 1", without=list(self.without)))
         return "BYTES" if found and isinstance(found[0][0], bytes) else kind
 

@@ -24,10 +24,6 @@ def column_of(name: str, values: Sequence[Any], kind: str) -> pl.Series:
         values = [None if value is None else [point_text(point) for point in value] for value in values]
     elif TYPES[kind].is_vector:
         values = [None if value is None else vector_text(value) for value in values]
-    elif kind in {BYTES, INTEGERS}:
-        # What is empty comes as either, whatever the property holds elsewhere.
-        empty: Any = b"" if kind == BYTES else []
-        values = [empty if value is not None and not len(value) else value for value in values]
     return pl.Series(name, values, dtype=TYPES[kind].dtype, strict=True)
 
 
@@ -35,7 +31,7 @@ def share(columns: Sequence[Sequence[Any]], tables: Sequence[Mapping[str, str]])
         list[bool] | None, dict[str, str] | None]:
     """Say which rows belong to the last of some tables, which differ in what are bytes and what lists of integers.
 
-    A row belongs to the first table that it fits; bytes and lists that are empty or absent fit both.
+    A row belongs to the first table that it fits; what is absent fits both.
 
     Args:
         columns: Values of the properties of the tables, in their order.
@@ -57,7 +53,7 @@ def share(columns: Sequence[Sequence[Any]], tables: Sequence[Mapping[str, str]])
 
 
 def _array_kind(value: Any) -> str | None:
-    return (BYTES if isinstance(value, bytes) else INTEGERS) if value else None
+    return None if value is None else BYTES if isinstance(value, bytes) else INTEGERS
 
 
 def weight(values: Sequence[Any], kind: str) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,7 +20,6 @@ from importer.limits import LIMITS
 from importer.schema import create_schema
 from importer.schema_choice import choose_schema
 from importer.stages import CheckEmpty, CheckUnchanged
-from synthgen.database import Address, connect
 from synthgen.errors import LoadFailedError, RefusedError
 from synthgen.graph import LOOKUPS, SchemaItem
 from synthgen.snapshot.export import digest_database
@@ -103,16 +101,6 @@ def schema(shop: Workshop) -> list[tuple[Any, ...]]:
     return sorted(tuple(repr(sorted(value) if isinstance(value, list) else value) for value in row) for row in rows)
 
 
-@pytest.fixture(scope="module")
-def newer(newer_server: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """An out folder and the server of the newer line, empty before and after."""
-    out = tmp_path_factory.mktemp("newer") / "out"
-    out.mkdir()
-    with connect(newer_server) as driver:
-        yield Workshop(out, newer_server, driver)
-        empty(driver, newer_server.database)
-
-
 def there_and_back(shop: Workshop, statements: list[str]) -> None:
     """Export, empty the database, restore: every index and constraint is as it was, in use, and in force.
 
@@ -165,23 +153,23 @@ def test_every_kind_comes_back(workshop):
     there_and_back(workshop, SCHEMA)
 
 
-def test_every_kind_of_the_newer_line_comes_back(newer):
+def test_every_kind_of_the_newer_line_comes_back(newer_workshop):
     """2026: the same in a database of another language, with quantization, and an index that only Cypher 25 knows."""
-    with newer.driver.session(database="system") as session:
+    with newer_workshop.driver.session(database="system") as session:
         session.run("ALTER DATABASE neo4j SET DEFAULT LANGUAGE CYPHER 25").consume()
         try:
-            there_and_back(newer, [*SCHEMA, *OF_2026])
+            there_and_back(newer_workshop, [*SCHEMA, *OF_2026])
         finally:
             session.run("ALTER DATABASE neo4j SET DEFAULT LANGUAGE CYPHER 5").consume()
 
 
-def test_what_a_server_cannot_create_is_refused(newer, workshop):
+def test_what_a_server_cannot_create_is_refused(newer_workshop, workshop):
     """2026 onto 5.26, with constraints of Enterprise and kinds of the future: all are named, and nothing is touched.
 
     What they offer as the way out is one: without these items the snapshot is restored, and that is said.
     """
-    folder = newer.out / "edited"
-    shutil.copytree(newer.out / "base", folder)
+    folder = newer_workshop.out / "edited"
+    shutil.copytree(newer_workshop.out / "base", folder)
     document = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
     document["schema"] += [{"labels": ["Thing"], **item} for item in ENTERPRISE]
     (folder / "snapshot.json").write_text(json.dumps(document), encoding="utf-8")
@@ -212,11 +200,11 @@ def test_what_a_server_cannot_create_is_refused(newer, workshop):
     assert kept["vector_exact"].options["vector.hnsw.m"] == 8
 
 
-def test_a_snapshot_of_the_older_line_is_restored_on_the_newer(newer, workshop):
+def test_a_snapshot_of_the_older_line_is_restored_on_the_newer(newer_workshop, workshop):
     """5.26 onto 2026: everything that 5.26 can have is there, vector indexes in the newer server's own words."""
-    empty(newer.driver, newer.address.database)
-    newer.do("importer restore", str(workshop.out / "base"))
-    found = {item.name: item for item in read_schema(newer.driver, newer.address)}
+    empty(newer_workshop.driver, newer_workshop.address.database)
+    newer_workshop.do("importer restore", str(workshop.out / "base"))
+    found = {item.name: item for item in read_schema(newer_workshop.driver, newer_workshop.address)}
     assert set(found) == {item.name for item in open_snapshot(workshop.out / "base").schema}
     assert [found[name].options["vector.quantization.type"] for name in ("vector_exact", "vector_plain")] == [
         "NONE", "BINARY"]

@@ -21,12 +21,13 @@ from importer.stages import (
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTypes,
     CheckUnchanged,
     CreateSchema,
     DeleteOperation,
     DropOldStore,
     ImportAside,
-    SetEmptyArrays,
+    SetRemaining,
     Stage,
     SwapStore,
     WriteOnline,
@@ -46,7 +47,7 @@ from synthgen.snapshot.write import write_snapshot
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 
 SERVER = Product("5.26.30", store="record-aligned-1.1")
-STORE = [ImportAside, SwapStore, SetEmptyArrays, CreateSchema, CheckResult, DropOldStore]
+STORE = [ImportAside, SwapStore, SetRemaining, CreateSchema, CheckResult, DropOldStore]
 
 
 @pytest.fixture
@@ -73,13 +74,13 @@ def test_an_offline_load_checks_all_first_and_drops_the_old_store_last(snapshot,
     """Everything that can be refused is looked at before anything is touched; the way back is kept to the end."""
     mine, other = bundles
     stages = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
-    assert kinds(stages) == [CheckServer, CheckBundle, CheckBundle, CheckSnapshot, CheckSchema, CheckSpace,
+    assert kinds(stages) == [CheckServer, CheckBundle, CheckBundle, CheckSnapshot, CheckSchema, CheckSpace, CheckTypes,
                              CheckUnchanged, *STORE]
     assert [stage.bundle for stage in stages[1:3]] == [mine, other]
-    assert stages[6] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
+    assert stages[7] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
                                        schema=SchemaChoice(LOOKUPS))
-    assert stages[7] == ImportAside(snapshot, (other, mine), "2g", SERVER)
-    assert stages[11] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
+    assert stages[8] == ImportAside(snapshot, (other, mine), "2g", SERVER)
+    assert stages[12] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
                                      SchemaChoice(LOOKUPS))
 
 
@@ -89,8 +90,9 @@ def test_an_online_load_finds_its_base_nodes_before_it_writes(bundles):
     stages = build_online_load(mine, [OTHER_OPERATION], allow_changed=False)
     digest = mine.manifest.snapshot["digest"]
     both = (OPERATION, OTHER_OPERATION)
-    assert stages == [CheckBundle(mine), CheckUnchanged(digest, both, allow_changed=False, bundle=mine),
-                      WriteOnline(mine), CheckResult(digest, (mine,), both)]
+    assert stages == [CheckBundle(mine), CheckTypes(frozenset({"BOOLEAN", "STRING"})),
+                      CheckUnchanged(digest, both, allow_changed=False, bundle=mine), WriteOnline(mine),
+                      CheckResult(digest, (mine,), both)]
     assert build_online_load(mine, [], allow_changed=True)[-1].digest is None
 
 
@@ -102,8 +104,8 @@ def test_the_end_of_a_load_writes_nothing(bundles):
 def test_a_restore_wants_an_empty_database(snapshot):
     """The same store swap as an offline load, on an empty database, without operations."""
     stages = build_restore(snapshot, SERVER, heap="1g")
-    assert kinds(stages) == [CheckServer, CheckSnapshot, CheckEmpty, CheckSchema, CheckSpace, *STORE]
-    assert stages[5].bundles == ()
+    assert kinds(stages) == [CheckServer, CheckSnapshot, CheckEmpty, CheckSchema, CheckSpace, CheckTypes, *STORE]
+    assert stages[6].bundles == ()
 
 
 def test_a_rollback_is_one_stage():
