@@ -12,10 +12,19 @@ import neo4j
 import polars as pl
 
 from importer.anchors import find_anchors
+from importer.bookmarks import transaction_of
 from importer.census import count_totals, take_census
 from importer.import_files import base_layout, bundle_files, file_options, write_base
 from importer.online import OnlineOptions, load_online
-from importer.preflight import check_product, check_types, find_product
+from importer.preflight import (
+    check_folders,
+    check_memory,
+    check_product,
+    check_space,
+    check_types,
+    check_untouched,
+    find_product,
+)
 from importer.remaining import set_remaining
 from importer.rollback import delete_operation
 from importer.schema import check_schema, create_schema
@@ -25,6 +34,8 @@ from importer.servers.versions import Product, import_options, note_newer
 from importer.stages import (
     CheckBundle,
     CheckEmpty,
+    CheckFolders,
+    CheckMemory,
     CheckResult,
     CheckSchema,
     CheckServer,
@@ -73,7 +84,7 @@ class Run:
     progress: Progress = silent
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    _seen: frozenset[str] | None = None
+    _seen: int | None = None
     _anchors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64}))
 
     def run(self, stages: Sequence[Stage]) -> None:
@@ -95,8 +106,12 @@ class Run:
                 self._check_empty(schema)
             case CheckSchema(schema):
                 self._with_driver(lambda driver: check_schema(driver, self.address, schema))
-            case CheckSpace():
-                self._check_space(stage)
+            case CheckFolders():
+                check_folders(self._exchangeable())
+            case CheckMemory(heap):
+                check_memory(self._exchangeable(), heap)
+            case CheckSpace(needed):
+                check_space(self._exchangeable(), needed)
             case CheckTypes(types):
                 self._with_driver(lambda driver: check_types(find_product(driver, self.address), types))
             case CheckUnchanged():
@@ -138,7 +153,7 @@ class Run:
 
     def _check_empty(self, schema: SchemaChoice) -> None:
         with connect(self.address) as driver:
-            self._seen = DatabaseState(driver, self.address).bookmark
+            self._see(driver)
             nodes, relationships = count_totals(driver, self.address)
             lost = schema.find_losses(read_schema(driver, self.address))
         if nodes or relationships:
@@ -150,18 +165,11 @@ class Run:
                                f" {'; '.join(lost)}",
                                hint="drop it, or restore into another --home for `importer server start`", schema=lost)
 
-    def _check_space(self, stage: CheckSpace) -> None:
-        target = self._exchangeable()
-        free = target.files.free_bytes()
-        if free < stage.bytes:
-            raise RefusedError(
-                f"an import into {target.name} needs about {stage.bytes / 1e6:,.0f} MB of disk and"
-                f" {free / 1e6:,.0f} MB are free", hint="free some space, or load with --mode online",
-                needed_bytes=stage.bytes, free_bytes=free)
-
     def _check_unchanged(self, stage: CheckUnchanged) -> None:
         with connect(self.address) as driver:
-            self._seen = None if stage.allow_changed else DatabaseState(driver, self.address).bookmark
+            # An online load replaces nothing, and with --allow-changed it is known that changes are lost.
+            if stage.schema is not None and not stage.allow_changed:
+                self._see(driver)
             found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
             if stage.schema is not None and not stage.allow_changed:
                 require_schema(self.address, stage.schema, read_schema(driver, self.address))
@@ -184,15 +192,21 @@ class Run:
                      *(argument for one in files for argument in one.arguments)]
         import_aside(target, arguments, reads=reads, heap=stage.heap, progress=self.progress)
 
+    def _see(self, driver: neo4j.Driver) -> None:
+        self._seen = transaction_of(DatabaseState(driver, self.address).bookmark)
+
     def _swap(self) -> None:
-        if self._seen is not None:
-            with connect(self.address) as driver:
-                now = DatabaseState(driver, self.address).bookmark
-            if now != self._seen:
-                raise LoadFailedError(
-                    f"{self.address.uri} was written to while the new store was made: the change would be lost",
-                    hint="stop what writes to it and load again")
-        swap(self._exchangeable())
+        target, seen = self._exchangeable(), self._seen
+        if seen is None:
+            swap(target)
+            return
+        with connect(self.address) as driver:
+            now = transaction_of(DatabaseState(driver, self.address).bookmark)
+        if now != seen:
+            raise LoadFailedError(
+                f"{self.address.uri} was written to while the new store was made: the change would be lost",
+                hint="stop what writes to it and load again")
+        swap(target, check=lambda: check_untouched(target, seen))
 
     def _set_remaining(self, stage: SetRemaining) -> None:
         layouts = [*map(base_layout, stage.snapshot.tables),

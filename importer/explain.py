@@ -10,6 +10,8 @@ from importer.servers.versions import Product, notes
 from importer.stages import (
     CheckBundle,
     CheckEmpty,
+    CheckFolders,
+    CheckMemory,
     CheckResult,
     CheckSchema,
     CheckServer,
@@ -53,6 +55,10 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
         case CheckSchema(choice):
             return f"check that the server can create {len(choice.items)} indexes and constraints" + (
                 f", and leave out {', '.join(choice.left_out)}" if choice.left_out else "")
+        case CheckFolders():
+            return "check that a new store can be made beside the one in use and put in its place"
+        case CheckMemory(heap):
+            return f"check that an import with a heap of {heap} gets the memory that it needs beside the server"
         case CheckSpace(size):
             return f"check that {size / 1e6:,.0f} MB of disk are free"
         case CheckTypes(types):
@@ -71,9 +77,10 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
             return (f"import {nodes:,} nodes and {relationships:,} relationships ({names}) into a new store beside the"
                     f" one in use, heap {heap}; what was changed by hand on synthetic nodes is not carried over")
         case SwapStore():
-            return "stop the server, put the new store in place, keep the old one aside, start the server"
+            return ("stop the server, check that nothing was written since, put the new store in place, keep the old"
+                    " one aside, start the server")
         case SetRemaining():
-            return "set what CSV has no form for: empty arrays, odd names, and some values"
+            return "set what CSV has no form for: empty lists, odd names, and some values"
         case CreateSchema():
             return f"create {len(stage.schema.items)} indexes and constraints again and wait for them"
         case WriteOnline(bundle):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
 
 import neo4j
 
 from importer.cypher import DIALECT
+from importer.servers.settings import size_in_bytes
+from importer.servers.target import Make, Move, Remove, Target
 from importer.servers.versions import Product, holds_vectors
 from synthgen.database import Address, ask_server, translated
-from synthgen.errors import RefusedError
+from synthgen.errors import LoadFailedError, RefusedError, ServerError, UsageError
 from synthgen.types import TYPES
+
+# An import of 5.26 with 192m fails before its first row; one with 256m made a store of 660,000 nodes.
+LEAST_HEAP = 256 * 1024**2
+BESIDE_HEAP = 256 * 1024**2
 
 
 def find_product(driver: neo4j.Driver, address: Address) -> Product:
@@ -47,3 +54,65 @@ def check_types(product: Product, types: Collection[str]) -> None:
             f" {product.store or 'unknown'}, cannot hold",
             hint="only Enterprise Edition since 2025.10 with format block can; use such a server, or make them lists"
                  " before the export", types=vectors)
+
+
+def check_space(target: Target, needed: int) -> None:
+    """Make sure that the disk has room for the import's files and the new store beside the old one.
+
+    Raises:
+        RefusedError: It has not.
+    """
+    free = target.files.free_bytes()
+    if free < needed:
+        raise RefusedError(
+            f"an import into {target.name} needs about {needed / 1e6:,.0f} MB of disk, and {free / 1e6:,.0f} MB are"
+            " free", hint="free some space, or load with --mode online", needed_bytes=needed, free_bytes=free)
+
+
+def check_memory(target: Target, heap: str) -> None:
+    """Make sure that an import beside the running server gets its heap and the least that it needs beside that.
+
+    Raises:
+        UsageError: The heap is none, or so small that an import cannot even begin.
+        RefusedError: There is not enough memory; where nobody says how much there is, nothing is refused.
+    """
+    wanted = size_in_bytes(heap)
+    if wanted < LEAST_HEAP:
+        raise UsageError(f"an import cannot begin with a heap of {heap}", hint="give it 256m or more with --heap")
+    free, needed = target.free_memory(), wanted + BESIDE_HEAP
+    if free is not None and free < needed:
+        raise RefusedError(
+            f"an import into {target.name} with a heap of {heap} needs {needed / 1e6:,.0f} MB of memory beside the"
+            f" server, and {free / 1e6:,.0f} MB are free",
+            hint="end other programs, choose a smaller --heap, or load with --mode online",
+            needed_bytes=needed, free_bytes=free)
+
+
+def check_folders(target: Target) -> None:
+    """Make sure that a new store can be made and put in place, by doing so with an empty folder that goes again.
+
+    Raises:
+        RefusedError: It cannot.
+    """
+    layout, probe = target.layout, f".synthgen-{secrets.token_hex(4)}"
+    for part, work in zip(layout.parts(probe), (layout.work, layout.transactions_work), strict=True):
+        there, back = part.in_use.with_name(probe), work / probe
+        try:
+            target.files.do([Make(back), Move(back, there), Remove(there)])
+        except ServerError as error:
+            target.files.do([Remove(back)])
+            raise RefusedError(f"no new store can be put into {there.parent} of {target.name}: {error.message}",
+                               hint=error.hint or "see whose folders these are") from error
+
+
+def check_untouched(target: Target, last: int) -> None:
+    """Make sure that a store at rest holds no transaction after this one.
+
+    Raises:
+        LoadFailedError: It does.
+    """
+    found = target.last_committed()
+    if found != last:
+        raise LoadFailedError(
+            f"the database of {target.name} was written to just before it was stopped: its last transaction is"
+            f" {found}, not {last}; the change would be lost", hint="stop what writes to it and load again")

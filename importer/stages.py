@@ -19,6 +19,8 @@ Mode = Literal["offline", "online"]
 LEAST_SPACE = 100_000_000
 PARQUET_TO_CSV = 6
 CSV_TO_STORE = 2
+# A relationship without properties is a few bytes of CSV, but 34 of the store, and as many again where nodes are dense.
+RECORD_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,20 @@ class CheckSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckFolders:
+    """Check that a new store can be made and put in the place of the old one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMemory:
+    """Check that an import with this heap gets the memory it needs beside the running server."""
+
+    heap: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckSpace:
-    """Check that the disk of the local server has room for the import's files and the new store."""
+    """Check that the server's disk has room for the import's files and the new store beside the old one."""
 
     bytes: int
 
@@ -155,13 +169,14 @@ class DeleteOperation:
     relationships: int
 
 
-CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckEmpty, CheckSchema, CheckSpace, CheckTypes, CheckUnchanged)
+CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckFolders, CheckMemory, CheckEmpty, CheckSchema, CheckSpace,
+          CheckTypes, CheckUnchanged)
 """These stages touch nothing; when one of them fails nothing has to be undone."""
 
 Stage = (
-    CheckBundle | CheckSnapshot | CheckServer | CheckEmpty | CheckSchema | CheckSpace | CheckTypes | CheckUnchanged
-    | ImportAside | SwapStore | SetRemaining | CreateSchema | WriteOnline | CheckResult | DropOldStore
-    | DeleteOperation
+    CheckBundle | CheckSnapshot | CheckServer | CheckFolders | CheckMemory | CheckEmpty | CheckSchema | CheckSpace
+    | CheckTypes | CheckUnchanged | ImportAside | SwapStore | SetRemaining | CreateSchema | WriteOnline | CheckResult
+    | DropOldStore | DeleteOperation
 )
 
 
@@ -179,6 +194,8 @@ def build_offline_load(
     without = tuple(one.manifest.operation_id for one in bundles)
     return [
         CheckServer(product),
+        CheckFolders(),
+        CheckMemory(heap),
         CheckBundle(bundle),
         *(CheckBundle(one) for one in live),
         CheckSnapshot(snapshot),
@@ -202,6 +219,8 @@ def build_restore(
     schema = choose_schema(snapshot.schema, leave_out)
     return [
         CheckServer(product),
+        CheckFolders(),
+        CheckMemory(heap),
         CheckSnapshot(snapshot),
         CheckEmpty(schema),
         CheckSchema(schema),
@@ -223,10 +242,15 @@ def types_of(tables: Iterable[StoredNodes | StoredRelationships | NodeGroup | Re
 
 
 def space_needed(snapshot: Snapshot, bundles: Sequence[Bundle]) -> int:
-    """Estimate the bytes of disk that an import needs: the base as CSV, and a store of about twice all CSV."""
+    """Estimate the bytes of disk that an import needs: the base as CSV, and a store with its indexes.
+
+    Measured for 657,388 nodes and 983,996 relationships in 645 MB of CSV: 949 MB of store, with nine indexes 1,317 MB.
+    """
     base = PARQUET_TO_CSV * sum(table.bytes for table in snapshot.tables)
     operations = sum(part.bytes for bundle in bundles for part in bundle.manifest.parts)
-    return LEAST_SPACE + base + CSV_TO_STORE * (base + operations)
+    records = sum(int(snapshot.counts[kind]) for kind in ("nodes", "relationships")) + sum(
+        bundle.manifest.counts.nodes + bundle.manifest.counts.relationships for bundle in bundles)
+    return LEAST_SPACE + base + CSV_TO_STORE * (base + operations) + RECORD_BYTES * records
 
 
 def build_online_load(bundle: Bundle, live: Sequence[str], *, allow_changed: bool) -> list[Stage]:

@@ -112,9 +112,15 @@ def _percentages(progress: Progress) -> Callable[[str], None]:
     return read
 
 
-def swap(target: Target, start: Callable[[], object] | None = None) -> None:
-    """Stop the server, put the staged store in place and the old one aside, start the server, by `start` if given."""
+def swap(
+    target: Target, start: Callable[[], object] | None = None, check: Callable[[], object] = lambda: None
+) -> None:
+    """Stop the server, put the staged store in place and the old one aside, start the server, by `start` if given.
+
+    `check` looks at the old store at rest; when it raises, nothing is moved, and the server stays down.
+    """
     target.stop()
+    check()
     journal = _journal(target) | {"step": "swapping"}
     moves = [step for part in target.layout.parts(str(journal["staging"]))
              for step in (Move(part.in_use, part.aside), Move(part.staged, part.in_use))]

@@ -14,7 +14,18 @@ from importer.scripts.quoting import Shell
 from importer.scripts.script import build_script
 from importer.scripts.server import DEFAULT_ADDRESS, plan_server
 from importer.servers.targets import TargetOptions
-from importer.stages import CHECKS, CheckEmpty, CheckSchema, CheckServer, CheckSpace, CheckUnchanged, Mode, Stage
+from importer.stages import (
+    CHECKS,
+    CheckEmpty,
+    CheckFolders,
+    CheckMemory,
+    CheckSchema,
+    CheckServer,
+    CheckSpace,
+    CheckUnchanged,
+    Mode,
+    Stage,
+)
 from synthgen.bundle.read import Bundle
 from synthgen.database import Address, connect
 from synthgen.errors import SynthError, UnreachableError, UsageError
@@ -24,7 +35,7 @@ from synthgen.snapshot.read import Snapshot
 
 EVENT = "script_emitted"
 _IN_DATABASE = (CheckServer, CheckEmpty, CheckSchema, CheckUnchanged)
-_ON_ITS_MACHINE = (CheckSpace,)
+_ON_ITS_MACHINE = (CheckFolders, CheckMemory, CheckSpace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from importer.servers.versions import Product
 from importer.stages import (
     CheckBundle,
     CheckEmpty,
+    CheckFolders,
+    CheckMemory,
     CheckResult,
     CheckSchema,
     CheckServer,
@@ -125,6 +127,8 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
                 script.after += count_operation(bundle.manifest)
         case CheckBundle() | CheckSnapshot() | CheckServer() | CheckEmpty() | CheckSchema() | CheckTypes():
             pass  # checked when the script is written; by itself it checks its files, the version and the state
+        case CheckFolders() | CheckMemory():
+            pass  # it looks whose the folders are; memory is seen to by whoever runs it
         case ImportAside() | SwapStore() | DropOldStore():
             pass  # what every script does
         case WriteOnline() | DeleteOperation():

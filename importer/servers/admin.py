@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from synthgen.errors import ServerError
 OnLine = Callable[[str], None]
 RunOnce = Callable[[Sequence[str], OnLine | None], tuple[int, str]]
 FIRST_CALENDAR_VERSION = (2025,)
+_LAST_COMMITTED = re.compile(r'"lastCommittedTransaction"\s*:\s*"(\d+)"')
 _REPEATABLE = frozenset({"--overwrite-destination", "--overwrite-destination=true"})
 
 
@@ -136,6 +138,24 @@ def argument_text(args: Sequence[str]) -> str:
     if any("\0" in one or "\n" in one or "\r" in one for one in args):
         raise ServerError("an argument of the admin tool has more than one line", hint="rename the file it names")
     return "".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"\n' for one in args)
+
+
+def info_command(database: str) -> list[str]:
+    """Give the admin command that says what a database's store at rest is like, as JSON."""
+    return ["database", "info", database, "--format=json"]
+
+
+def read_last_committed(output: str, where: str) -> int:
+    """Read the last transaction's number from what `info_command` printed.
+
+    Raises:
+        ServerError: It is not in it.
+    """
+    found = _LAST_COMMITTED.search(output)
+    if found is None:
+        raise ServerError(f"neo4j-admin does not say which transaction is the last one of {where}: {output.strip()}",
+                          hint="report this")
+    return int(found[1])
 
 
 def _failure(args: Sequence[str], code: int, output: str) -> ServerError:

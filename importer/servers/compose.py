@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from importer.servers.admin import argument_text, with_the_cause
+from importer.servers.admin import argument_text, info_command, read_last_committed, with_the_cause
 from importer.servers.bolt import is_silent, wait_until_up
 from importer.servers.containers import Service
+from importer.servers.memory import CACHE, GROUP, LIMIT, MEMINFO, USED, least_free
 from importer.servers.running import FOLDER, end_orphans, run_streaming
 from importer.servers.runtime import cache_folder
 from importer.servers.settings import START_SECONDS, check_size
@@ -36,6 +37,7 @@ PLACE = "/synthgen"
 ROOM_SECONDS = 10.0
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _READABLE = stat.S_IROTH
+_END = "-- end --"
 
 
 class Compose:
@@ -105,6 +107,17 @@ class Compose:
         if not is_silent(self._address):
             raise ServerError(f"{self._address.uri} answers although {self.name} was stopped",
                               hint="correct NEO4J_URI: it is another server's")
+
+    def last_committed(self) -> int:
+        """Give the number of the last transaction in its store, which is at rest; as `Target.last_committed`."""
+        command = shlex.join(["neo4j-admin", *info_command(self.layout.database)])
+        return read_last_committed(self._volume.run(command), self.name)
+
+    def free_memory(self) -> int | None:
+        """Say how many bytes of memory a one-off container can get; as `Target.free_memory`."""
+        files = (MEMINFO, GROUP / LIMIT, GROUP / USED, GROUP / CACHE)
+        script = "\n".join(f"if [ -r {file} ]; then cat {file}; fi; echo {_END}" for file in files)
+        return least_free(*self._volume.run(script).split(f"{_END}\n")[:len(files)])
 
     def scratch(self, token: str) -> Path:
         """Give a folder on this machine for the files that an import reads."""

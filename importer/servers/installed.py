@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from importer.servers.admin import argument_text, with_the_cause
+from importer.servers.admin import argument_text, info_command, read_last_committed, with_the_cause
 from importer.servers.bolt import find_pid, is_silent, wait_until_up
 from importer.servers.folders import Folders
+from importer.servers.memory import free_memory
 from importer.servers.neo4j_conf import DATA, TRANSACTIONS, read_folders
 from importer.servers.running import FOLDER, end_orphans, run_streaming
 from importer.servers.runtime import clean_environment
@@ -117,6 +118,18 @@ class Installed:
         if not is_silent(self._address):
             raise ServerError(f"{self._address.uri} answers although {self.name} was stopped",
                               hint="correct NEO4J_URI, or see what has started it again")
+
+    def last_committed(self) -> int:
+        """Give the number of the last transaction in its store, which is at rest; as `Target.last_committed`."""
+        answer = self._run("neo4j-admin", *info_command(self.layout.database))
+        if answer.returncode:
+            raise ServerError(f"{self.name} does not say what its store holds: {_tail(answer)}",
+                              hint="see whose files these are")
+        return read_last_committed(answer.stdout, self.name)
+
+    def free_memory(self) -> int | None:
+        """Say how many bytes of memory an import can still get."""
+        return free_memory()
 
     def scratch(self, token: str) -> Path:
         """Give the folder for the files that an import reads: it goes with the staging folder."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from importer.servers.admin import AdminTool
+from importer.servers.admin import AdminTool, info_command, read_last_committed
 from importer.servers.folders import Folders
 from importer.servers.local import LocalServer
+from importer.servers.memory import free_memory
 from importer.servers.running import end_orphans
 from importer.servers.runtime import resolve
 from importer.servers.target import Files, Layout
@@ -51,6 +52,15 @@ class LocalTarget:
     def stop(self) -> None:
         """Stop it cleanly and wait for its end."""
         self._server.stop()
+
+    def last_committed(self) -> int:
+        """Give the number of the last transaction in its store, which is at rest."""
+        return read_last_committed(
+            AdminTool(resolve(self.version()), self._server.home).run(info_command(DATABASE)), self.name)
+
+    def free_memory(self) -> int | None:
+        """Say how many bytes of memory an import can still get."""
+        return free_memory()
 
     def scratch(self, token: str) -> Path:
         """Give the folder for the files that an import reads: it goes with the staging folder."""

@@ -42,8 +42,8 @@ def size_in_bytes(size: str) -> int:
     Raises:
         UsageError: As `check_size`.
     """
-    checked = check_size("size", size)
-    return int(checked[:-1]) * int(1024 ** (1 + "kmg".index(checked[-1])))
+    checked = check_size("heap", size)
+    return int(checked[:-1]) * {"k": 1024, "m": 1024**2, "g": 1024**3}[checked[-1]]
 
 
 def check_port(port: int) -> int:

@@ -168,6 +168,16 @@ class Target(Protocol):
             ServerError: It does not end.
         """
 
+    def last_committed(self) -> int:
+        """Give the number of the last transaction in its store, which is at rest.
+
+        Raises:
+            ServerError: It does not say.
+        """
+
+    def free_memory(self) -> int | None:
+        """Say how many bytes of memory an import there can still get; None where nobody says."""
+
     def scratch(self, token: str) -> Path:
         """Give a folder on this machine for files that an import with this token reads; it may have to be made."""
 

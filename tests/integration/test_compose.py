@@ -152,10 +152,15 @@ def test_a_restore_by_the_very_commands(shop):
     shop.do("importer restore --heap 512m", str(shop.out / "sample"))
     calls = [plain(call, shop) for call in shop.engine.calls[before:]]
     first = calls.index(COMMANDS[0])
-    # A look at the journal, and at how full the disk is while the import runs, changes nothing.
+    # A look at the journal, and at how full the disk is while the import runs, changes nothing; nor does the store's.
     assert [call for call in calls[first:] if call not in {FILES, ROOM}] == COMMANDS
+    name = ".synthgen-TOKEN"
+    probes = [f"{FILES} <mv {WORK}/{name} {folder}/{name}> <rm -rf {folder}/{name}>"
+              for folder in ("/data/databases", "/data/transactions")]
     begin = f"{FILES} {JOURNAL} <rm -rf {WORK}/staging>"
-    assert [call for call in calls[:first] if "<" in call or "compose" not in call] == [begin]
+    assert [call for call in calls[:first] if "<" in call or "compose" not in call] == [*probes, begin]
+    info = [call[-1] for call in shop.engine.calls[before + first:] if "database info" in call[-1]]
+    assert [one.splitlines()[-1] for one in info] == ["neo4j-admin database info neo4j --format=json"]
     assert (shop.digest(), shop.left()) == (open_snapshot(shop.out / "sample").digest, [])
     assert {path.stat().st_uid for path in (shop.engine.volume, *shop.engine.volume.rglob("*"))} == {USER}
 

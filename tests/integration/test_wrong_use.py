@@ -14,6 +14,12 @@ from pathlib import Path
 import pytest
 
 from importer.lock import hold_lock
+from importer.operations import load
+from importer.servers.local import LocalServer
+from importer.servers.local_target import LocalTarget
+from synthgen.bundle.read import find_bundle
+from synthgen.database import connect, find_address
+from synthgen.errors import LoadFailedError
 from synthgen.files import file_digest
 from tests.conftest import free_port, running_server
 from tests.workshop import Answer, Workshop
@@ -252,6 +258,35 @@ def test_a_write_while_the_new_store_is_made_is_not_lost(shop):
     assert shop.events(FIRST) == ["generated", "load_started", "load_failed"]
 
 
+class Late(LocalTarget):
+    """A server that somebody writes to when it is about to be stopped."""
+
+    def stop(self) -> None:
+        """Write, then stop."""
+        with connect(find_address(home=self._server.home)) as driver:
+            driver.execute_query("CREATE (:Region {name: 'Mu'})", database_="neo4j")
+        super().stop()
+
+
+def test_a_write_just_before_the_stop_is_not_lost(shop):
+    """Somebody writes after the last look at the database: the store at rest tells, and it is served again."""
+    with pytest.raises(LoadFailedError, match="was written to just before it was stopped") as caught:
+        load(find_bundle(shop.out, FIRST), shop.address, mode="offline", base=shop.out / "base",
+             target=Late(LocalServer(shop.address.home)))
+    assert caught.value.facts["undone"] is True
+    assert shop.query("MATCH (n:Region {name: 'Mu'}) DELETE n RETURN 1") == [[1]]
+    assert shop.events(FIRST) == ["generated", "load_started", "load_failed"]
+
+
+def test_an_import_that_would_not_get_its_memory(shop):
+    """A heap that is no size or too small is a wrong call; one that there is no memory for is refused: both at once."""
+    load_offline = f"importer load {FIRST} --mode offline --json --heap"
+    with unchanged(shop):
+        refused(shop.run(f"{load_offline} 2gb"), 2, "'2gb' is not a size", "512m", kind="UsageError")
+        refused(shop.run(f"{load_offline} 255m"), 2, "cannot begin with a heap of 255m", "--heap", kind="UsageError")
+        refused(shop.run(f"{load_offline} 9999g"), 5, "MB of memory", "--mode online", kind="RefusedError")
+
+
 def test_rollback_needs_no_bundle(shop):
     """The folder is gone, or its manifest is damaged: exactly the marked nodes go all the same."""
     for operation_id in (FIRST, SECOND):
@@ -328,15 +363,18 @@ def fill(disk: Path, *, leave: int) -> None:
 
 DRY_RUNS = {
     f"load {FIRST} --mode offline": [
-        "Neo4j 5.26.30 community (5.26 LTS", "check the files of", "check the files of the snapshot",
-        "can create", "MB of disk are free", "and its schema is the snapshot's", "into a new store", "stop the server",
-        "empty arrays", "indexes and constraints again", "check the counts, the schema", "remove the old store"],
-    f"load {FIRST} --mode online": ["check the files of", "digest is still", "in batches", "check the counts"],
-    "load": ["check the files of", "digest is still", "in batches", "check the counts"],
+        "Neo4j 5.26.30 community (5.26 LTS", "put in its place", "a heap of 2g", "check the files of",
+        "check the files of the snapshot", "can create", "MB of disk are free", "property types",
+        "and its schema is the snapshot's", "into a new store", "stop the server", "empty lists",
+        "indexes and constraints again", "check the counts, the schema", "remove the old store"],
+    f"load {FIRST} --mode online": ["check the files of", "property types", "digest is still", "in batches",
+                                    "check the counts"],
+    "load": ["check the files of", "property types", "digest is still", "in batches", "check the counts"],
     "restore OUT/sample": [
-        "Neo4j 5.26.30 community (5.26 LTS", "check the files of the snapshot", "is empty",
-        "can create 9 indexes and constraints", "MB of disk are free", "into a new store", "stop the server",
-        "empty arrays", "indexes and constraints again", "check the counts, the schema", "remove the old store"],
+        "Neo4j 5.26.30 community (5.26 LTS", "put in its place", "a heap of 2g", "check the files of the snapshot",
+        "is empty", "can create 9 indexes and constraints", "MB of disk are free", "property types",
+        "into a new store", "stop the server", "empty lists", "indexes and constraints again",
+        "check the counts, the schema", "remove the old store"],
 }
 
 

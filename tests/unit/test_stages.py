@@ -16,6 +16,8 @@ from importer.stages import (
     CHECKS,
     CheckBundle,
     CheckEmpty,
+    CheckFolders,
+    CheckMemory,
     CheckResult,
     CheckSchema,
     CheckServer,
@@ -74,13 +76,13 @@ def test_an_offline_load_checks_all_first_and_drops_the_old_store_last(snapshot,
     """Everything that can be refused is looked at before anything is touched; the way back is kept to the end."""
     mine, other = bundles
     stages = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
-    assert kinds(stages) == [CheckServer, CheckBundle, CheckBundle, CheckSnapshot, CheckSchema, CheckSpace, CheckTypes,
-                             CheckUnchanged, *STORE]
-    assert [stage.bundle for stage in stages[1:3]] == [mine, other]
-    assert stages[7] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
+    assert kinds(stages) == [CheckServer, CheckFolders, CheckMemory, CheckBundle, CheckBundle, CheckSnapshot,
+                             CheckSchema, CheckSpace, CheckTypes, CheckUnchanged, *STORE]
+    assert [stage.bundle for stage in stages[3:5]] == [mine, other]
+    assert stages[9] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
                                        schema=SchemaChoice(LOOKUPS))
-    assert stages[8] == ImportAside(snapshot, (other, mine), "2g", SERVER)
-    assert stages[12] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
+    assert stages[10] == ImportAside(snapshot, (other, mine), "2g", SERVER)
+    assert stages[14] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
                                      SchemaChoice(LOOKUPS))
 
 
@@ -104,8 +106,9 @@ def test_the_end_of_a_load_writes_nothing(bundles):
 def test_a_restore_wants_an_empty_database(snapshot):
     """The same store swap as an offline load, on an empty database, without operations."""
     stages = build_restore(snapshot, SERVER, heap="1g")
-    assert kinds(stages) == [CheckServer, CheckSnapshot, CheckEmpty, CheckSchema, CheckSpace, CheckTypes, *STORE]
-    assert stages[6].bundles == ()
+    assert kinds(stages) == [CheckServer, CheckFolders, CheckMemory, CheckSnapshot, CheckEmpty, CheckSchema, CheckSpace,
+                             CheckTypes, *STORE]
+    assert stages[8].bundles == ()
 
 
 def test_a_rollback_is_one_stage():
@@ -123,11 +126,12 @@ def test_checks_come_before_what_changes_something(snapshot, bundles):
 
 
 def test_space_grows_with_what_is_imported(snapshot, bundles):
-    """An import is refused for want of disk by what it holds: files of every bundle count, and a floor."""
+    """An import is refused for want of disk by what it holds: files and rows of every bundle count, and a floor."""
     assert space_needed(snapshot, ()) >= 100_000_000
     one, two = (space_needed(snapshot, bundles[:count]) for count in (1, 2))
     size = sum(part.bytes for part in bundles[1].manifest.parts)
-    assert two - one == 2 * size > 0
+    counts = bundles[1].manifest.counts
+    assert two - one == 2 * size + 64 * (counts.nodes + counts.relationships) > 0
 
 
 def test_each_stage_is_told(snapshot, bundles):
