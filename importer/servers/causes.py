@@ -6,10 +6,11 @@ import re
 
 LINES = 12
 CAUSES_SHOWN = 2
-# Progress bars, counts of files, stack frames, rulers, and advice that does not apply here.
+# Progress bars, counts of files, stack frames of Java and of Python, rulers, and advice that does not apply here.
 _NOISE = re.compile(
     r"\s*$|[. ]+\d+%|-\.\.|-+$|Files: \d|\s+at [\w.$]+[(/]|\s*\.\.\. \d+ more"
     r"|VM |JIT compiler|neo4j \d|Configuration files|.*/neo4j\.conf$|Run with '--verbose'|Data statistics|Peak memory"
+    r"|Traceback \(|\s+File \"|\s+\^+$|The above exception was"
     r"|\s+Estimated |Critical error occurred|WARNING Import failed|Full exception|Please provide this"
 )
 _SUMMARY = "\nCommand Failed\n"
