@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,12 +117,13 @@ def _header(kind: str) -> str:
 
 
 def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Part:
-    arrays = [(i, column) for i, (column, kind) in enumerate(columns.items()) if _is_array(kind)]
-    if arrays:
-        rows = [(*row, [column for i, column in arrays for _ in range(_mentions(row[i]))]) for row in rows]
+    lists = [(i, column) for i, (column, kind) in enumerate(columns.items()) if _is_list(kind)]
+    if lists:
+        rows = [(*row, [column for i, column in lists for _ in range(_mentions(row[i]))]) for row in rows]
         columns = {**columns, EMPTY_ARRAYS: "LIST<STRING>"}
     if any(map(_may_be_odd, columns.values())):
-        rows = [(*row, None) for row in rows]
+        empty = [(i, column) for i, (column, kind) in enumerate(columns.items()) if kind == "BYTES"]
+        rows = [(*row, _rest([column for i, column in empty if row[i] == b""])) for row in rows]
         columns = {**columns, REST: "STRING"}
     texts = {
         column: [_text(row[i], kind) for row in rows] for i, (column, kind) in enumerate(columns.items())
@@ -136,8 +138,13 @@ def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Se
     return Part(name, len(rows), path.stat().st_size, 0, file_digest(path))
 
 
-def _is_array(kind: str) -> bool:
-    return kind == "BYTES" or kind.startswith("LIST<")
+def _is_list(kind: str) -> bool:
+    return kind.startswith("LIST<")
+
+
+def _rest(empty: Sequence[str]) -> str | None:
+    """Say which properties are no bytes."""
+    return json.dumps({name: ["BYTES", ""] for name in empty}, separators=(",", ":")) if empty else None
 
 
 def _mentions(value: Any) -> int:
@@ -149,17 +156,17 @@ def _mentions(value: Any) -> int:
 
 def _header_fields(types: Mapping[str, str]) -> list[str]:
     fields = [f"{name}:{_header(kind)}" for name, kind in types.items()]
-    return [*fields, *([f"{EMPTY_ARRAYS}:string[]"] if any(map(_is_array, types.values())) else []),
+    return [*fields, *([f"{EMPTY_ARRAYS}:string[]"] if any(map(_is_list, types.values())) else []),
             *([f"{REST}:string"] if any(map(_may_be_odd, types.values())) else [])]
 
 
 def _may_be_odd(kind: str) -> bool:
-    """Say whether there may be values that import CSV has no form for; these bundles have none of them."""
-    return kind == "LIST<STRING>" or "ZONED" in kind
+    """Say whether there may be values that import CSV has no form for; of these bundles' only no bytes are one."""
+    return kind in {"BYTES", "LIST<STRING>"} or "ZONED" in kind
 
 
 def _text(value: Any, kind: str) -> str | None:
-    if value is None or (_is_array(kind) and _mentions(value)):
+    if value is None or value == b"" or (_is_list(kind) and _mentions(value)):
         return None
     if kind == "BYTES":
         return "\x1f".join(str(octet - 256 if octet > 127 else octet) for octet in value)

@@ -18,7 +18,7 @@ from synthgen.seeding import U64, mix
 from synthgen.types import TYPES
 
 LANES = 2
-EMPTY_ARRAY = "LIST<NOTHING>"
+EMPTY_LIST = "LIST<NOTHING>"
 _NAN_BITS = 0x7FF8000000000000
 
 
@@ -105,14 +105,10 @@ def _property_text(name: str, kind: str) -> pl.Expr:
         sized = pl.concat_str([element.str.len_bytes().cast(pl.String), pl.lit(":"), element])
         listed = column(name).list.eval(sized).list.join("")
         text = pl.concat_str([column(name).list.len().cast(pl.String), pl.lit("["), listed])
-        empty = column(name).list.len() == 0
+        # An empty list has no element type in Neo4j, so none may count here.
+        prefix = pl.when(column(name).list.len() == 0).then(pl.lit(f"{_sized(name)}{EMPTY_LIST}=")).otherwise(prefix)
     else:
         text = _value_text(column(name), kind)
-        empty = text == "" if kind == "BYTES" else pl.lit(value=False)
-    if property_type.is_list or kind == "BYTES":
-        # An empty array has no element type in Neo4j, so none may count here.
-        prefix = pl.when(empty).then(pl.lit(f"{_sized(name)}{EMPTY_ARRAY}=")).otherwise(prefix)
-        text = pl.when(empty).then(pl.lit("0[")).otherwise(text)
     whole = pl.concat_str([prefix, text.str.len_bytes().cast(pl.String), pl.lit(":"), text, pl.lit(";")])
     return whole.fill_null("")
 

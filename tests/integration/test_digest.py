@@ -1,0 +1,57 @@
+"""The digest of a database, on both lines: one bit of one property counts in it, and so does every name and tie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import empty
+from tests.workshop import Workshop
+
+pytestmark = pytest.mark.neo4j
+
+GRAPH = """
+    CREATE (a:A:`B c` {i: 9223372036854775807, f: 1.0, zero: 0.0, s: 'b', bytes: $bytes, none: $none,
+                       texts: ['a', 'b'], moment: datetime('2026-01-31T12:00:00.000000001+01:00[Europe/Berlin]'),
+                       hour: time('12:00+01:00'), at: point({x: 1.0, y: 2.0}), on: true})
+    CREATE (a)-[:T {w: 0.1}]->(b:D), (a)-[:T {w: 0.1}]->(b), (a)-[:U]->(b), (:E)-[:U]->(:E)
+"""
+CHANGES = {
+    "one bit of an integer": "MATCH (n:A) SET n.i = 9223372036854775806",
+    "one bit of a float": "MATCH (n:A) SET n.f = 1.0000000000000002",
+    # Set at once to what Cypher finds equal, a value stays what it was.
+    "the sign of zero": "MATCH (n:A) REMOVE n.zero WITH n SET n.zero = -0.0",
+    "one bit of a text": "MATCH (n:A) SET n.s = 'c'",
+    "one bit of bytes": "MATCH (n:A) SET n.bytes = $other",
+    "no bytes that are an empty list": "MATCH (n:A) SET n.none = []",
+    "the order of a list": "MATCH (n:A) SET n.texts = ['b', 'a']",
+    "a nanosecond": "MATCH (n:A) SET n.moment = datetime('2026-01-31T12:00:00.000000002+01:00[Europe/Berlin]')",
+    "a zone of the same offset": "MATCH (n:A) SET n.moment = datetime('2026-01-31T12:00:00.000000002[Europe/Vienna]')",
+    "a second of an offset": "MATCH (n:A) SET n.hour = time({hour: 12, timezone: '+01:00:01'})",
+    "one bit of a place": "MATCH (n:A) SET n.at = point({x: 1.0000000000000002, y: 2.0})",
+    "the name of a property": "MATCH (n:A) SET n.On = n.on REMOVE n.on",
+    "the name of a label": "MATCH (n:A) SET n:`B  c` REMOVE n:`B c`",
+    "a parallel relationship": "MATCH ()-[r:T]->() WITH r LIMIT 1 DELETE r",
+    "a type": "MATCH (a)-[r:T]->(b) CREATE (a)-[:t {w: r.w}]->(b) DELETE r",
+    "a direction": "MATCH (a:A)-[r:U]->(b) CREATE (b)-[:U]->(a) DELETE r",
+}
+
+
+@pytest.mark.parametrize("line", ["workshop", "newer_workshop"])
+def test_two_graphs_that_differ_in_one_thing_differ_in_digest(line: str, request: pytest.FixtureRequest) -> None:
+    """Change after change, each of one bit, name or tie: each graph has a digest of its own, also when made again."""
+    shop: Workshop = request.getfixturevalue(line)
+    values: dict[str, Any] = {"bytes": b"\x00\x80", "other": b"\x00\x81", "none": b""}
+    shop.query(GRAPH, **values)
+    digests = {"as it was": shop.digest()}
+    for change, text in CHANGES.items():
+        shop.query(text, **values)
+        digests[change] = shop.digest()
+    assert len(set(digests.values())) == len(CHANGES) + 1, {
+        change for change, digest in digests.items() if list(digests.values()).count(digest) > 1}
+    empty(shop.driver, shop.address.database)
+    shop.query("CREATE (:Gone)")
+    shop.query(GRAPH, **values)
+    shop.query("MATCH (n:Gone) DELETE n")
+    assert shop.digest() == digests["as it was"]
