@@ -70,21 +70,22 @@ def _batches(driver: neo4j.Driver, address: Address, match: str) -> Iterator[lis
 
 def _set_rest(transaction: neo4j.ManagedTransaction, match: str, ids: list[int]) -> None:
     found = f"UNWIND $rows AS row {match} WHERE id(e) = row[0]"
-    properties: dict[tuple[str, str], list[list[Any]]] = defaultdict(list)
-    labels: dict[tuple[str, ...], list[list[Any]]] = defaultdict(list)
+    properties: dict[str, list[list[Any]]] = defaultdict(list)
+    labels: list[list[Any]] = []
     rows = [[id_] for id_ in ids]
     for id_, text in transaction.run(f"{DIALECT}{found} RETURN id(e), e.{quote(REST)}", rows=rows):
         rest = read_rest(text)
         for name, (kind, value) in rest.properties.items():
-            properties[name, kind].append([id_, value])
+            properties[kind].append([id_, name, value])
         if rest.labels:
-            labels[tuple(rest.labels)].append([id_])
+            labels.append([id_, list(rest.labels)])
     _run(transaction, f"{DIALECT}{found} REMOVE e.{quote(REST)}", rows)
-    for names, marked in labels.items():
-        _run(transaction, f"{DIALECT}{found} SET e{''.join(f':{quote(name)}' for name in names)}", marked)
-    for (name, kind), valued in properties.items():
-        value = TYPES[kind].write.replace("{v}", "row[1]")
-        _run(transaction, f"{dialect_of([kind])}{found} SET e.{quote(name)} = {value}", valued)
+    if labels:
+        _run(transaction, f"{DIALECT}{found} SET e:$(row[1])", labels)
+    # Names are values here: a server plans a statement for each type, not for each name.
+    for kind, named in properties.items():
+        value = TYPES[kind].write.replace("{v}", "row[2]")
+        _run(transaction, f"{dialect_of([kind])}{found} SET e[row[1]] = {value}", named)
 
 
 def _run(transaction: neo4j.ManagedTransaction, text: str, rows: list[list[Any]]) -> None:
