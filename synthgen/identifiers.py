@@ -20,7 +20,7 @@ from synthgen.base import Base, Mask
 from synthgen.profile import Role
 
 ITEM_END = "\x1f"
-"""Between the items of a list that is looked at as one text; no text that reaches a bundle holds it."""
+"""Between the items of a list that is looked at as one text."""
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TOKEN = re.compile(r"[^\s\"'\\,;\[\]{}()<>|]+")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")

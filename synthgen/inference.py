@@ -69,19 +69,20 @@ def _resources(base: Base) -> set[tuple[str, ...]]:
 def _find_id(base: Base, resources: set[tuple[str, ...]]) -> str | None:
     """Find the property that tells resources from each other: of those named like an id the one that most have.
 
-    What a uniqueness constraint covers alone is an id whatever its name.
+    What a uniqueness constraint covers alone is an id whatever its name. What is a list on some resource, say, is none.
     """
     covered: Counter[str] = Counter()
+    unfit = {name for table in base.nodes if table.labels in resources for name, kind in table.types.items()
+             if kind not in {"STRING", "INTEGER"}}
     for table in base.nodes:
         if table.labels not in resources:
             continue
         constrained = {item.properties[0] for item in base.snapshot.schema
                        if item.makes_unique(table.labels) and len(item.properties) == 1}
-        for name, kind in table.types.items():
+        for name in table.types.keys() - unfit:
             named = bool(ID_WORDS & words_of(name)) or name in constrained
             values = table.frame[name]
-            if named and kind in {"STRING", "INTEGER"} and values.null_count() == 0 \
-                    and values.n_unique() == len(values):
+            if named and values.null_count() == 0 and values.n_unique() == len(values):
                 covered[name] += len(values)
     return max(covered, key=lambda name: (covered[name], "id" in words_of(name), name), default=None)
 

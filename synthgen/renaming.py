@@ -140,7 +140,11 @@ class Renaming:
 
 
 def _as_text(values: pl.Series) -> pl.Series:
-    return values.list.join(ITEM_END) if values.dtype == pl.List(pl.String) else values
+    """Give texts as they are and each list as one; null for a list that could not be cut into its items again."""
+    if values.dtype != pl.List(pl.String):
+        return values
+    joined = values.list.join(ITEM_END)
+    return joined.set(joined.str.count_matches(ITEM_END, literal=True) + 1 != values.list.len(), None)
 
 
 def _rewritten(values: pl.Series, cuts: Cuts, rank: I64, copy: I64) -> pl.Series:

@@ -165,6 +165,32 @@ def test_a_key_that_cannot_be_made_unique_is_refused() -> None:
         make_bundle(base, TemplateParameters(scale_factor=2.0), out)
 
 
+def test_what_is_a_list_somewhere_is_no_id() -> None:
+    """A graph in which some node has a list under the name of an id grows all the same, without one."""
+    draft = Draft()
+    draft.add(["A"], {"id": "a"})
+    draft.add(["A"], {"id": ["b"]}, {"id": "LIST<STRING>"})
+    with stored(draft.graph()) as snapshot:
+        profile = infer_profile(snapshot)
+    with grown_base(draft.graph(), profile) as (base, _, out):
+        made = made_by(make_bundle(base, TemplateParameters(scale_factor=3.0), out))
+    assert (profile.id, len(made.nodes)) == (None, 4)
+
+
+def test_items_of_a_list_stay_what_they_are() -> None:
+    """A list that speaks of a node and holds a control character has as many items in copies as in the base."""
+    draft = Draft()
+    lists = [["node-of-a", "b"], ["node-of-a\x1fb", "c"], ["\x1f"], []]
+    for number, items in enumerate(lists):
+        draft.add(["A"], {"id": f"node-of-{'abcd'[number]}", "zones": items})
+    with grown_base(draft.graph(), Profile("p", resource_labels=("A",), id="id")) as (base, _, out):
+        made = made_by(make_bundle(base, TemplateParameters(scale_factor=2.0), out))
+    of_base = {node.properties["template_source_id"]: list(node.properties["zones"]) for node in made.nodes}
+    copied = of_base.pop("node-of-a")
+    assert (len(copied), copied[0] != "node-of-a", copied[1]) == (2, True, "b")
+    assert list(of_base.values()) == lists[1:]
+
+
 def test_an_empty_graph_is_a_usage_error() -> None:
     """There is nothing to multiply in a graph without nodes, and the error says so under any profile."""
     with stored(Graph([], []), profile="auto") as snapshot, pytest.raises(UsageError, match="no nodes"):
