@@ -37,10 +37,12 @@ from importer.stages import (
     CheckFolders,
     CheckMemory,
     CheckResult,
+    CheckRows,
     CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTables,
     CheckTypes,
     CheckUnchanged,
     CreateSchema,
@@ -54,12 +56,14 @@ from importer.stages import (
 )
 from importer.store import begin, finish, import_aside, swap
 from importer.validate import compare, require
+from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import check_files, layout_of
 from synthgen.database import Address, connect
 from synthgen.errors import LoadFailedError, RefusedError
 from synthgen.graph import SchemaItem
 from synthgen.profile import profile_from_document
 from synthgen.progress import Progress, silent
+from synthgen.snapshot.check import check_tables
 from synthgen.snapshot.export import DatabaseDigest, digest_database
 from synthgen.snapshot.read import check_snapshot
 from synthgen.snapshot.schema import read_schema
@@ -100,6 +104,10 @@ class Run:
                 check_files(bundle, self.progress)
             case CheckSnapshot(snapshot):
                 check_snapshot(snapshot, self.progress)
+            case CheckRows(bundle):
+                check_rows(bundle, self.progress)
+            case CheckTables(snapshot):
+                check_tables(snapshot, self.progress)
             case CheckServer(product):
                 self._with_driver(lambda driver: self._check_server(driver, product))
             case CheckEmpty(schema):

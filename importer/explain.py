@@ -13,10 +13,12 @@ from importer.stages import (
     CheckFolders,
     CheckMemory,
     CheckResult,
+    CheckRows,
     CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTables,
     CheckTypes,
     CheckUnchanged,
     CreateSchema,
@@ -48,6 +50,10 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                     f" {counts.relationships:,} relationships, {len(bundle.manifest.parts)} parts")
         case CheckSnapshot(snapshot):
             return f"check the files of the snapshot in {snapshot.path}"
+        case CheckRows(bundle):
+            return f"check the rows of {bundle.manifest.operation_id}: ids, ends, columns, marks and values"
+        case CheckTables(snapshot):
+            return f"check the rows of the snapshot in {snapshot.path}: columns, ends and values"
         case CheckServer(product):
             return _server(product)
         case CheckEmpty():

@@ -29,7 +29,7 @@ from importer.rollback import count_operation
 from importer.transactions import Patience, is_unreachable
 from importer.writing import Written, write_batch
 from synthgen.bundle.read import Bundle
-from synthgen.errors import BundleError, LoadFailedError, RefusedError, StoppedHalfwayError, UsageError
+from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError, UsageError
 from synthgen.progress import Progress, silent
 
 FEWEST_ROWS, MOST_ROWS = 100, 10_000
@@ -102,7 +102,7 @@ def load_online(
     """Write the bundle's nodes and relationships, each exactly once, whatever happened to earlier runs.
 
     Args:
-        bundle: Its files were checked by the caller (`synthgen.bundle.read.check_files`).
+        bundle: Its files and rows were checked by the caller (`synthgen.bundle.read.check_files`, `.check.check_rows`).
         driver: The connection.
         database: The database's name.
         anchors: `node` (snapshot's node number) and `id` (internal id, `id(n)`), Int64, in any order, one row for each
@@ -120,7 +120,6 @@ def load_online(
         LoadFailedError: It cannot be finished, e.g. because a base node vanished or a constraint forbids a node. What
             is written stays, with its ledger, until `importer.rollback.delete_operation`.
     """
-    _check_removable(bundle)
     with (hold_lock(driver, database, bundle.manifest.operation_id) if lock is None else nullcontext(lock)) as held:
         load = _Load(bundle, held, options, progress, stop or threading.Event())
         try:
@@ -132,13 +131,6 @@ def load_online(
                 raise load.stopped(f"lost the database: {error}") from error
             raise LoadFailedError(f"load of {held.operation_id} failed: {error}", hint="roll it back, or correct the"
                                   " cause and load it again: it goes on where it failed", **load.facts) from error
-
-
-def _check_removable(bundle: Bundle) -> None:
-    for number, group in enumerate(bundle.manifest.relationship_groups):
-        if group.start_space == group.end_space == "base":
-            raise BundleError(f"relationship group {number} ties base nodes to each other, which no rollback could"
-                              " find again", hint="generate the operation again", group=number, type=group.type)
 
 
 class _Load:

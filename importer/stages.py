@@ -38,6 +38,20 @@ class CheckSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckRows:
+    """Check every row of a bundle: ids, ends, columns, marks, values."""
+
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTables:
+    """Check every row of a snapshot: columns, ends, values."""
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
 class CheckServer:
     """Check that the server is the one that the import's arguments are meant for."""
 
@@ -170,12 +184,13 @@ class DeleteOperation:
 
 
 CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckFolders, CheckMemory, CheckEmpty, CheckSchema, CheckSpace,
-          CheckTypes, CheckUnchanged)
+          CheckTypes, CheckRows, CheckTables, CheckUnchanged)
 """These stages touch nothing; when one of them fails nothing has to be undone."""
 
 Stage = (
     CheckBundle | CheckSnapshot | CheckServer | CheckFolders | CheckMemory | CheckEmpty | CheckSchema | CheckSpace
-    | CheckTypes | CheckUnchanged | ImportAside | SwapStore | SetRemaining | CreateSchema | WriteOnline | CheckResult
+    | CheckTypes | CheckRows | CheckTables | CheckUnchanged | ImportAside | SwapStore | SetRemaining | CreateSchema
+    | WriteOnline | CheckResult
     | DropOldStore | DeleteOperation
 )
 
@@ -202,6 +217,8 @@ def build_offline_load(
         CheckSchema(schema),
         CheckSpace(space_needed(snapshot, bundles)),
         CheckTypes(types_of(snapshot.tables) | types_of(group for one in bundles for group in one.manifest.groups)),
+        *(CheckRows(one) for one in (bundle, *live)),
+        CheckTables(snapshot),
         CheckUnchanged(snapshot.digest, without, allow_changed, schema=schema),
         ImportAside(snapshot, bundles, heap, product),
         SwapStore(),
@@ -226,6 +243,7 @@ def build_restore(
         CheckSchema(schema),
         CheckSpace(space_needed(snapshot, ())),
         CheckTypes(types_of(snapshot.tables)),
+        CheckTables(snapshot),
         ImportAside(snapshot, (), heap, product),
         SwapStore(),
         # Before the schema, so that a constraint finds every property that it asks for.
@@ -260,6 +278,7 @@ def build_online_load(bundle: Bundle, live: Sequence[str], *, allow_changed: boo
     return [
         CheckBundle(bundle),
         CheckTypes(types_of(bundle.manifest.groups)),
+        CheckRows(bundle),
         CheckUnchanged(digest, without, allow_changed, bundle),
         WriteOnline(bundle),
         CheckResult(None if allow_changed else digest, (bundle,), without),

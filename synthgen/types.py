@@ -150,6 +150,12 @@ TYPES: dict[str, PropertyType] = _Table({
 """Every property type by its name; `TYPES[name]` also gives the types of vectors, which are too many to be listed."""
 
 
+def vector_of(name: str) -> tuple[str, int]:
+    """Give what the coordinates of a vector type are and how many, such as `("FLOAT32", 3)` of `VECTOR<FLOAT32>(3)`."""
+    coordinate, dimensions = name[len("VECTOR<"):-1].split(">(")
+    return coordinate, int(dimensions)
+
+
 def type_named(value_type: str) -> PropertyType:
     """Find a type by the text that Cypher's `valueType()` gives.
 

@@ -105,7 +105,8 @@ def write_bundle(
     digests[ANCHORS] = file_digest(folder / ANCHORS)
     write_manifest(folder, Manifest(
         operation_id=operation_id, strategy="random", parameters={}, seed=1, created_at=CREATED_AT,
-        snapshot={"digest": "0" * 32, "fingerprint": "0" * 64, "nodes": 0, "relationships": 0}, profile={},
+        snapshot={"digest": "0" * 32, "fingerprint": "0" * 64, "nodes": max(anchors, default=-1) + 1,
+                  "relationships": 0}, profile={},
         counts=_counts(nodes, relationships), left_out={}, node_groups=tuple(node_groups),
         relationship_groups=tuple(relationship_groups), header_digests=digests,
         history=({"event": "generated", "at": CREATED_AT},)))
@@ -118,10 +119,11 @@ def _header(kind: str) -> str:
 
 def _part(folder: Path, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> Part:
     lists = [(i, column) for i, (column, kind) in enumerate(columns.items()) if _is_list(kind)]
+    has_rest = any(map(_may_be_odd, columns.values()))
     if lists:
         rows = [(*row, [column for i, column in lists for _ in range(_mentions(row[i]))]) for row in rows]
         columns = {**columns, EMPTY_ARRAYS: "LIST<STRING>"}
-    if any(map(_may_be_odd, columns.values())):
+    if has_rest:
         empty = [(i, column) for i, (column, kind) in enumerate(columns.items()) if kind == "BYTES"]
         rows = [(*row, _rest([column for i, column in empty if row[i] == b""])) for row in rows]
         columns = {**columns, REST: "STRING"}

@@ -22,6 +22,7 @@ from importer.stages import (
     CheckSchema,
     CheckServer,
     CheckSpace,
+    CheckTypes,
     CheckUnchanged,
     Mode,
     Stage,
@@ -34,7 +35,7 @@ from synthgen.progress import Progress, silent
 from synthgen.snapshot.read import Snapshot
 
 EVENT = "script_emitted"
-_IN_DATABASE = (CheckServer, CheckEmpty, CheckSchema, CheckUnchanged)
+_IN_DATABASE = (CheckServer, CheckEmpty, CheckSchema, CheckTypes, CheckUnchanged)
 _ON_ITS_MACHINE = (CheckFolders, CheckMemory, CheckSpace)
 
 

@@ -23,10 +23,12 @@ from importer.stages import (
     CheckFolders,
     CheckMemory,
     CheckResult,
+    CheckRows,
     CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTables,
     CheckTypes,
     CheckUnchanged,
     CreateSchema,
@@ -125,7 +127,8 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
             script.after += count_whole(script.snapshot, script.bundles)
             for bundle in stage.bundles:
                 script.after += count_operation(bundle.manifest)
-        case CheckBundle() | CheckSnapshot() | CheckServer() | CheckEmpty() | CheckSchema() | CheckTypes():
+        case (CheckBundle() | CheckSnapshot() | CheckRows() | CheckTables() | CheckServer() | CheckEmpty()
+              | CheckSchema() | CheckTypes()):
             pass  # checked when the script is written; by itself it checks its files, the version and the state
         case CheckFolders() | CheckMemory():
             pass  # it looks whose the folders are; memory is seen to by whoever runs it

@@ -311,15 +311,6 @@ def test_an_anchor_that_is_not_given_is_a_bundle_error(database, tmp_path):
     assert failed.value.facts["node"] == 20
 
 
-def test_relationships_between_base_nodes_are_refused(database, tmp_path):
-    """No rollback could find them again."""
-    driver, address = database
-    tied = RelationshipRows("T", [(0, 10)], start_space="base", end_space="base")
-    bundle = write_bundle(tmp_path, [NodeRows(["A"], {}, [()])], [tied], anchors=(0, 10))
-    with pytest.raises(BundleError):
-        load_online(bundle, driver, address.database, make_base(database))
-
-
 def test_a_constraint_of_the_users_ends_the_load(database, tmp_path):
     """A value that the user's schema forbids is told, not taken for a batch that was written before."""
     driver, address = database

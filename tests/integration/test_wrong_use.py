@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from importer.lock import hold_lock
@@ -170,6 +171,36 @@ def test_a_damaged_part(shop, mode):
             refused(shop.run(f"importer load {FIRST} --mode {mode} --json"), 1, part.name,
                     "generate the operation again", kind="BundleError")
             part.write_text(whole, encoding="utf-8")
+
+
+@pytest.mark.parametrize("mode", ["offline", "online"])
+def test_a_wrong_row(shop, mode):
+    """A row that ties to nothing, in a file whose digest is right: exit code 1, file and line; nothing is touched."""
+    folder = shop.out / "operations" / FIRST
+    document = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    part = document["relationship_groups"][0]["parts"][0]
+    file = folder / part["file"]
+    first, second, *rest = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join([first, re.sub(r"^[0-9]+", "999999", second), *rest]), encoding="utf-8")
+    part |= {"digest": file_digest(file), "bytes": file.stat().st_size}
+    (folder / "manifest.json").write_text(json.dumps(document), encoding="utf-8")
+    with unchanged(shop):
+        refused(shop.run(f"importer load {FIRST} --mode {mode} --json"), 1, f"{file.name}, line 2: ", "'999999'",
+                kind="BundleError")
+
+
+def test_a_wrong_row_of_a_snapshot(shop):
+    """The same of a snapshot that is to be restored, here or by somebody else: exit code 1, with table and row."""
+    document = json.loads((shop.out / "sample" / "snapshot.json").read_text(encoding="utf-8"))
+    table = document["relationship_tables"][0]
+    file = shop.out / "sample" / table["file"]
+    rows = pl.read_parquet(file)
+    rows.with_columns(pl.lit(999_999, pl.Int64).alias(":end")).write_parquet(file)
+    table |= {"digest": file_digest(file), "bytes": file.stat().st_size}
+    (shop.out / "sample" / "snapshot.json").write_text(json.dumps(document), encoding="utf-8")
+    with unchanged(shop):
+        refused(shop.run(f"importer restore {shop.out}/sample --emit-script sh --json", SYNTHGEN_HOME="none"), 1,
+                f"{file.name}, row 1: ", "999999", kind="SnapshotError")
 
 
 @pytest.mark.parametrize("name", ["../../../base/snapshot.json", "/etc/hostname", "a/../../b"])
@@ -365,16 +396,18 @@ DRY_RUNS = {
     f"load {FIRST} --mode offline": [
         "Neo4j 5.26.30 community (5.26 LTS", "put in its place", "a heap of 2g", "check the files of",
         "check the files of the snapshot", "can create", "MB of disk are free", "property types",
-        "and its schema is the snapshot's", "into a new store", "stop the server", "empty lists",
-        "indexes and constraints again", "check the counts, the schema", "remove the old store"],
-    f"load {FIRST} --mode online": ["check the files of", "property types", "digest is still", "in batches",
-                                    "check the counts"],
-    "load": ["check the files of", "property types", "digest is still", "in batches", "check the counts"],
+        f"check the rows of {FIRST}", "check the rows of the snapshot", "and its schema is the snapshot's",
+        "into a new store", "stop the server", "empty lists", "indexes and constraints again",
+        "check the counts, the schema", "remove the old store"],
+    f"load {FIRST} --mode online": ["check the files of", "property types", f"check the rows of {FIRST}",
+                                    "digest is still", "in batches", "check the counts"],
+    "load": ["check the files of", "property types", "check the rows of", "digest is still", "in batches",
+             "check the counts"],
     "restore OUT/sample": [
         "Neo4j 5.26.30 community (5.26 LTS", "put in its place", "a heap of 2g", "check the files of the snapshot",
         "is empty", "can create 9 indexes and constraints", "MB of disk are free", "property types",
-        "into a new store", "stop the server", "empty lists", "indexes and constraints again",
-        "check the counts, the schema", "remove the old store"],
+        "check the rows of the snapshot", "into a new store", "stop the server", "empty lists",
+        "indexes and constraints again", "check the counts, the schema", "remove the old store"],
 }
 
 

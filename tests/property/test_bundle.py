@@ -81,8 +81,8 @@ def growth_of(types: dict[str, str], frame: pl.DataFrame) -> Growth:
 
 
 def written(growth: Growth, out: Path) -> Bundle:
-    origin = Origin(stamp=STAMP, seed=2**70, snapshot={"digest": "d", "operations": ["x"]}, profile={"name": "p"},
-                    anchor_digests=np.array([[1, 2]], np.uint64))
+    origin = Origin(stamp=STAMP, seed=2**70, snapshot={"digest": "d", "operations": ["x"], "nodes": 1},
+                    profile={"name": "p"}, anchor_digests=np.array([[1, 2]], np.uint64))
     return write_bundle(growth, origin, out)
 
 

@@ -19,10 +19,12 @@ from importer.stages import (
     CheckFolders,
     CheckMemory,
     CheckResult,
+    CheckRows,
     CheckSchema,
     CheckServer,
     CheckSnapshot,
     CheckSpace,
+    CheckTables,
     CheckTypes,
     CheckUnchanged,
     CreateSchema,
@@ -77,12 +79,14 @@ def test_an_offline_load_checks_all_first_and_drops_the_old_store_last(snapshot,
     mine, other = bundles
     stages = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
     assert kinds(stages) == [CheckServer, CheckFolders, CheckMemory, CheckBundle, CheckBundle, CheckSnapshot,
-                             CheckSchema, CheckSpace, CheckTypes, CheckUnchanged, *STORE]
+                             CheckSchema, CheckSpace, CheckTypes, CheckRows, CheckRows, CheckTables, CheckUnchanged,
+                             *STORE]
     assert [stage.bundle for stage in stages[3:5]] == [mine, other]
-    assert stages[9] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
-                                       schema=SchemaChoice(LOOKUPS))
-    assert stages[10] == ImportAside(snapshot, (other, mine), "2g", SERVER)
-    assert stages[14] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
+    assert [stage.bundle for stage in stages[9:11]] == [mine, other]
+    assert stages[12] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
+                                        schema=SchemaChoice(LOOKUPS))
+    assert stages[13] == ImportAside(snapshot, (other, mine), "2g", SERVER)
+    assert stages[17] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
                                      SchemaChoice(LOOKUPS))
 
 
@@ -92,7 +96,7 @@ def test_an_online_load_finds_its_base_nodes_before_it_writes(bundles):
     stages = build_online_load(mine, [OTHER_OPERATION], allow_changed=False)
     digest = mine.manifest.snapshot["digest"]
     both = (OPERATION, OTHER_OPERATION)
-    assert stages == [CheckBundle(mine), CheckTypes(frozenset({"BOOLEAN", "STRING"})),
+    assert stages == [CheckBundle(mine), CheckTypes(frozenset({"BOOLEAN", "STRING"})), CheckRows(mine),
                       CheckUnchanged(digest, both, allow_changed=False, bundle=mine), WriteOnline(mine),
                       CheckResult(digest, (mine,), both)]
     assert build_online_load(mine, [], allow_changed=True)[-1].digest is None
@@ -107,8 +111,8 @@ def test_a_restore_wants_an_empty_database(snapshot):
     """The same store swap as an offline load, on an empty database, without operations."""
     stages = build_restore(snapshot, SERVER, heap="1g")
     assert kinds(stages) == [CheckServer, CheckFolders, CheckMemory, CheckSnapshot, CheckEmpty, CheckSchema, CheckSpace,
-                             CheckTypes, *STORE]
-    assert stages[8].bundles == ()
+                             CheckTypes, CheckTables, *STORE]
+    assert stages[9].bundles == ()
 
 
 def test_a_rollback_is_one_stage():
