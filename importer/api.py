@@ -17,6 +17,7 @@ from importer.requests import check_mode
 from importer.rollback import list_operations_in_database
 from importer.schema_choice import choose_schema
 from importer.servers.targets import find_target
+from importer.settle import settle_at
 from importer.validate import Check
 from synthgen.bundle.read import Bundle
 from synthgen.config import base_folder, out_folder
@@ -188,6 +189,7 @@ class ScaleUpService:
     def _run_now(self, parameters: Parameters, seed: int) -> OperationResult:
         began = time.monotonic()
         address = self._find_address()
+        settle_at(self._find_target(address))
         self._refresh_base(address)
         bundle = generate(
             parameters, base=self._base, out=self._out, seed=seed, now=_now(), unique=secrets.randbits(32),

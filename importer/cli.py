@@ -24,8 +24,10 @@ from synthgen.output import Output, run_cli
 if TYPE_CHECKING:
     from importer.operations import Done, Listed
     from importer.scripts.emit import Emitted
+    from importer.servers.target import Target
     from importer.stages import Stage
     from importer.validate import Check
+    from synthgen.database import Address
 
 app = typer.Typer(
     name="importer", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
@@ -86,6 +88,7 @@ def restore(
     if dry_run:
         _say_plan(output, plan_restore(opened, address, target, heap=heap, leave_out=leave_out_schema or ()))
         return
+    _settle(output, target)
     done = restore_snapshot(opened, address, target=target, heap=heap, leave_out=leave_out_schema or (),
                             progress=output.progress)
     output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **_took(done)},
@@ -143,6 +146,7 @@ def load(
         _say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                                     allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or ()))
         return
+    _settle(output, target)
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                        allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), options=options,
                        progress=output.progress)
@@ -175,6 +179,7 @@ def validate(
 
     output = Output(as_json=as_json)
     address = find()
+    _settle_configured(output, address, out)
     checks = validate_operation(out_folder(out), operation, address, progress=output.progress)
     output.result({"passed": True, "checks": [asdict(check) for check in checks]},
                   "\n".join(map(_check_line, checks)) + f"\nall {len(checks)} checks passed")
@@ -199,11 +204,12 @@ def rollback(
 
     output = Output(as_json=as_json)
     address = find.address()
+    target = find.target_of(address)
     if dry_run:
-        _say_plan(output, plan_rollback(out_folder(out), operation, address))
+        _say_plan(output, plan_rollback(out_folder(out), operation, address, target=target))
         return
-    done = rollback_operation(out_folder(out), operation, address, target=find.target_of(address),
-                              progress=output.progress)
+    _settle(output, target)
+    done = rollback_operation(out_folder(out), operation, address, target=target, progress=output.progress)
     output.result({"operation_id": operation, **done.facts, "seconds": done.total_seconds},
                   f"rolled back   {operation}\n"
                   f"deleted       {done.facts['nodes']:,} nodes, {done.facts['relationships']:,} relationships\n"
@@ -225,7 +231,10 @@ def list_(
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)
-    listed = list_operations(out_folder(out), None if files_only else find())
+    address = None if files_only else find()
+    if address is not None:
+        _settle_configured(output, address, out)
+    listed = list_operations(out_folder(out), address)
     output.result({"operations": [asdict(one) for one in listed]},
                   "\n".join([_list_line(None), *map(_list_line, listed)]) if listed else "no operations")
 
@@ -238,7 +247,7 @@ def digest(
     snapshot: Annotated[Path | None, typer.Argument(
         help="A snapshot's folder, whose digest is computed instead of the database's.")] = None,
     base_only: Annotated[bool, typer.Option("--base-only", help="Without nodes that carry an operation id.")] = False,
-    out: OutOption = None,  # noqa: ARG001 - `find` looks there for the local server
+    out: OutOption = None,
     *,
     find: AddressFinder,
     as_json: JsonOption = False,
@@ -258,6 +267,7 @@ def digest(
         _say_digest(output, verified_digest(opened), opened.counts["nodes"], opened.counts["relationships"])
         return
     address = find()
+    _settle_configured(output, address, out)
     with connect(address) as driver:
         without = list(list_operations_in_database(driver, address.database)) if base_only else []
         found = digest_database(driver, address, without=without, progress=output.progress)
@@ -266,6 +276,21 @@ def digest(
 
 def _say_digest(output: Output, digest: str, nodes: int, relationships: int) -> None:
     output.result({"digest": digest, "nodes": nodes, "relationships": relationships}, digest)
+
+
+def _settle_configured(output: Output, address: Address, out: Path | None) -> None:
+    from importer.servers.targets import find_target
+
+    _settle(output, find_target(address, out=out))
+
+
+def _settle(output: Output, target: Target | None) -> None:
+    """Settle what was interrupted before a command looks at the database, and say which database is there."""
+    from importer.settle import settle_at
+
+    settled = settle_at(target)
+    if settled is not None:
+        output.say(settled.text)
 
 
 def _took(done: Done) -> dict[str, Any]:

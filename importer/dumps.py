@@ -24,8 +24,9 @@ from importer.servers.runtime import Runtime, resolve
 from importer.servers.settings import DEFAULT_HEAP
 from importer.servers.state import unwritable
 from importer.servers.target import Make
+from importer.settle import settle
 from importer.stages import LEAST_SPACE
-from importer.store import begin, check_room, finish, hold, put_back, staging_folder, swap
+from importer.store import begin, check_room, drop_old, forget, hold, put_back, staging_folder, swap
 from synthgen.database import Address, connect
 from synthgen.errors import RefusedError, ServerError, SynthError
 from synthgen.progress import Progress, silent
@@ -82,7 +83,7 @@ def start_with_dump(server: LocalServer, file: Path, options: Mapping[str, Any],
     _check_space(server.home, LEAST_SPACE + STORE_TO_DISK * unpacked)
     target = LocalTarget(server)
     with hold(target):
-        put_back(target)
+        settle(target)
         ran = server.status().state != "stopped"
         try:
             _check_holds_nothing(server, options)
@@ -96,7 +97,8 @@ def start_with_dump(server: LocalServer, file: Path, options: Mapping[str, Any],
             address = _address_of(server)
             with connect(address) as driver:
                 nodes, relationships = count_totals(driver, address)
-            finish(target)
+            drop_old(target)
+            forget(target)
         except BaseException:
             put_back(target)
             if not ran:
@@ -123,7 +125,7 @@ def write_dump(server: LocalServer, file: Path, progress: Progress = silent) -> 
         raise RefusedError(f"there is no database in {server.home}", hint="name its folder with --home")
     target = LocalTarget(server)
     with hold(target):
-        put_back(target)
+        settle(target)
         if server.status().state != "stopped":
             raise RefusedError(f"the server in {server.home} runs, and only a database that rests can be dumped",
                                hint="stop it first: importer server stop", home=str(server.home))

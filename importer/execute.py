@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import neo4j
 import polars as pl
@@ -54,7 +54,7 @@ from importer.stages import (
     SwapStore,
     WriteOnline,
 )
-from importer.store import begin, finish, import_aside, swap
+from importer.store import drop_old, import_aside, scratch, swap
 from importer.validate import compare, require
 from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import check_files, layout_of
@@ -69,6 +69,13 @@ from synthgen.snapshot.read import check_snapshot
 from synthgen.snapshot.schema import read_schema
 from synthgen.snapshot.state import DatabaseState
 
+Boundary = Callable[[Stage, Literal["before", "after"]], None]
+"""Called before and after each stage."""
+
+
+def pass_by(stage: Stage, side: Literal["before", "after"]) -> None:
+    """Do nothing at a boundary."""
+
 
 @dataclass
 class Run:
@@ -78,6 +85,7 @@ class Run:
         address: The database.
         target: The server whose store the stages exchange, when they do.
         options: How an online load may adapt itself.
+        on_boundary: Told of each stage that begins or has ended; what it raises ends the run.
         seconds: Per stage run, its name and how long it took.
         facts: What the stages did, for the record.
     """
@@ -86,6 +94,7 @@ class Run:
     target: Target | None = None
     options: OnlineOptions = field(default_factory=OnlineOptions)
     progress: Progress = silent
+    on_boundary: Boundary = pass_by
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     _seen: int | None = None
@@ -94,9 +103,11 @@ class Run:
     def run(self, stages: Sequence[Stage]) -> None:
         """Run the stages in order; the first that fails ends the run."""
         for stage in stages:
+            self.on_boundary(stage, "before")
             began = time.monotonic()
             self._run(stage)
             self.seconds.append((type(stage).__name__, time.monotonic() - began))
+            self.on_boundary(stage, "after")
 
     def _run(self, stage: Stage) -> None:  # noqa: C901, PLR0912 - one line per kind of stage
         match stage:
@@ -138,7 +149,7 @@ class Run:
             case CheckResult():
                 self._check_result(stage)
             case DropOldStore():
-                finish(self._exchangeable())
+                drop_old(self._exchangeable())
             case DeleteOperation(operation_id):
                 self._with_driver(lambda driver: self._delete(driver, operation_id))
             case _:
@@ -188,13 +199,13 @@ class Run:
 
     def _import_aside(self, stage: ImportAside) -> None:
         target = self._exchangeable()
-        scratch = begin(target, stage.bundles[-1].manifest.operation_id if stage.bundles else "restore")
-        reads = [scratch, *(bundle.path for bundle in stage.bundles)]
+        folder = scratch(target)
+        reads = [folder, *(bundle.path for bundle in stage.bundles)]
 
         def place(path: Path) -> str:
             return target.place(path, reads)
 
-        files = [write_base(stage.snapshot, scratch, self.progress, place),
+        files = [write_base(stage.snapshot, folder, self.progress, place),
                  *(bundle_files(bundle, place) for bundle in stage.bundles)]
         arguments = [*import_options(stage.product), *file_options(files, stage.heap),
                      *(argument for one in files for argument in one.arguments)]

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from importer.execute import Run
+from importer.execute import Boundary, Run, pass_by
 from importer.online import OnlineOptions
 from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
 from importer.rollback import list_operations_in_database
 from importer.servers.local_target import find_local_target
 from importer.servers.target import Target
-from importer.stages import CHECKS, Mode, build_rollback
-from importer.store import finish, hold, is_finished, put_back
+from importer.settle import settle
+from importer.stages import CHECKS, ImportAside, Mode, build_rollback
+from importer.store import begin, forget, hold, is_finished, put_back, read_journal, restore_old
 from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
 from synthgen.bundle.read import Bundle, bundle_folders, find_bundle, list_bundles, open_bundle, operations_folder
@@ -77,10 +78,12 @@ def load(
     leave_out: Sequence[str] = (),
     options: OnlineOptions | None = None,
     progress: Progress = silent,
+    on_boundary: Boundary = pass_by,
 ) -> Done:
     """Load an operation; afterwards it is in the database whole, or not at all and the history says so.
 
     `target` is the server whose store may be exchanged: by default the local one, when the address is its.
+    `on_boundary` is told of each stage that begins or has ended.
 
     Raises:
         RefusedError: As `plan_load`, or the database has changed since the snapshot, or the server cannot have its
@@ -93,34 +96,51 @@ def load(
     with exclusive(target):
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out)
-        run = Run(address, target, options or OnlineOptions(), progress)
+        run = Run(address, target, options or OnlineOptions(), progress, on_boundary)
         where = {"mode": mode, "uri": address.uri, "database": address.database}
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
-        _record(bundle, "load_started", **where)
+        # The journal first: what is not begun in the history needs no end there.
+        if target is not None and any(isinstance(stage, ImportAside) for stage in stages):
+            begin(target, bundle.manifest.operation_id, bundle.path)
+        try:
+            _record(bundle, "load_started", **where)
+        except SynthError:
+            _forget(target)
+            raise
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])
         except BaseException as error:
             if mode == "online" and isinstance(error, _GOES_ON):
                 raise
             if target is not None and is_finished(target):
-                finish(target)
                 _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
+                forget(target)
                 raise
             left = _undo(bundle, address, target, progress) if mode == "offline" or not isinstance(
                 error, RefusedError) else "another command has to end first"
             _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__, undone=left is None)
+            if left is None:
+                _forget(target)
             failed = _load_failed(f"loading {bundle.manifest.operation_id}", error, left)
             if failed is None:
                 raise
             raise failed from error
         _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
+        _forget(target)
         return Done(run.seconds, run.facts)
+
+
+def _forget(target: Target | None) -> None:
+    # Only after the history: a load that is killed in between is found by its journal.
+    if target is not None and read_journal(target) is not None:
+        forget(target)
 
 
 def _undo(bundle: Bundle, address: Address, target: Target | None, progress: Progress) -> str | None:
     """Undo a load that failed; gives None, or why it could not be undone."""
     try:
-        if target is not None and put_back(target) is not None:
+        if target is not None and read_journal(target) is not None:
+            restore_old(target)
             target.start()
         else:
             Run(address, target, progress=progress).run(
@@ -167,16 +187,22 @@ def restore(
         run = Run(address, target, progress=progress)
         stages = plan_restore(snapshot, address, target, heap=heap, leave_out=leave_out)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
+        if target is not None:
+            begin(target, f"the snapshot in {snapshot.path}")
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])
         except BaseException as error:
-            if target is not None and not is_finished(target):
+            if target is not None and is_finished(target):
+                forget(target)
+                raise
+            if target is not None:
                 put_back(target)
                 target.start()
             failed = _load_failed(f"restoring {snapshot.path}", error, None)
             if failed is None:
                 raise
             raise failed from error
+        _forget(target)
         return Done(run.seconds, run.facts)
 
 
@@ -222,7 +248,7 @@ def rollback(
     """
     target = target or find_local_target(address)
     with exclusive(target):
-        stages = plan_rollback(out, operation_id, address)
+        stages = plan_rollback(out, operation_id, address, target=target)
         run = Run(address, target, progress=progress)
         run.run(stages)
         try:
@@ -264,12 +290,12 @@ def _listed(folder: Path, present: Mapping[str, int] | None) -> Listed:
 
 @contextmanager
 def exclusive(target: Target | None) -> Iterator[None]:
-    """Be the only one at work on a target; an offline load that was interrupted is undone first.
+    """Be the only one at work on a target; an offline load that was interrupted is settled first.
 
     For other servers the lock in the database does the same.
     """
     with hold(target) if target is not None else nullcontext():
-        if target is not None and put_back(target) is not None:
+        if target is not None and settle(target) is not None:
             target.start()
         yield
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from importer.ledger import list_ledgers
 from importer.preflight import find_product
 from importer.rollback import count_operation, list_operations_in_database
+from importer.servers.local_target import find_local_target
 from importer.servers.runtime import DEFAULT_VERSION
 from importer.servers.target import Target, not_exchangeable
 from importer.servers.versions import Product
+from importer.settle import refuse_unsettled
 from importer.stages import (
     Mode,
     Stage,
@@ -59,6 +61,7 @@ def plan_load(
         raise UsageError("an online load leaves indexes and constraints alone", hint="--leave-out-schema is for --mode"
                          " offline")
     operation_id = bundle.manifest.operation_id
+    refuse_unsettled(target)
     if mode == "offline":
         check_exchangeable(address, target)
     found = _look(address)
@@ -80,6 +83,7 @@ def plan_script(
 
     Without an address the server is taken to be like the snapshot's, and to hold what the bundles' histories say.
     """
+    refuse_unsettled(None if address is None else find_local_target(address))
     found = _look(address) if address is not None else _remember(bundle, open_snapshot(base))
     _check_not_loaded(bundle, found)
     return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
@@ -142,6 +146,7 @@ def plan_restore(
         RefusedError: The server cannot do it.
         UsageError: The snapshot has no index or constraint of a name in `leave_out`.
     """
+    refuse_unsettled(target)
     check_exchangeable(address, target)
     return plan_restore_script(snapshot, address, heap=heap, leave_out=leave_out)
 
@@ -155,6 +160,7 @@ def plan_restore_script(
     """
     if address is None:
         return build_restore(snapshot, _source_of(snapshot), heap=heap, leave_out=leave_out)
+    refuse_unsettled(find_local_target(address))
     with connect(address) as driver:
         return build_restore(snapshot, find_product(driver, address), heap=heap, leave_out=leave_out)
 
@@ -186,12 +192,15 @@ def _live_bundle(folder: Path, operation_id: str, nodes: int, snapshot: Snapshot
     return bundle
 
 
-def plan_rollback(out: Path, operation_id: str, address: Address) -> list[Stage]:
+def plan_rollback(
+    out: Path, operation_id: str, address: Address, *, target: Target | None = None
+) -> list[Stage]:
     """Build the stages of a rollback, after a look at what is there.
 
     Raises:
         UsageError: Neither the database nor the files know the operation, or it is not in the database.
     """
+    refuse_unsettled(target or find_local_target(address))
     with connect(address) as driver:
         present = count_operation(driver, address.database, operation_id)
         begun = list_ledgers(driver, address.database)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
 
 import neo4j
@@ -18,6 +17,7 @@ from synthgen.types import TYPES
 # An import of 5.26 with 192m fails before its first row; one with 256m made a store of 660,000 nodes.
 LEAST_HEAP = 256 * 1024**2
 BESIDE_HEAP = 256 * 1024**2
+PROBE = ".synthgen-probe"
 
 
 def find_product(driver: neo4j.Driver, address: Address) -> Product:
@@ -94,11 +94,12 @@ def check_folders(target: Target) -> None:
     Raises:
         RefusedError: It cannot.
     """
-    layout, probe = target.layout, f".synthgen-{secrets.token_hex(4)}"
-    for part, work in zip(layout.parts(probe), (layout.work, layout.transactions_work), strict=True):
-        there, back = part.in_use.with_name(probe), work / probe
+    layout = target.layout
+    for part, work in zip(layout.parts(""), (layout.work, layout.transactions_work), strict=True):
+        there, back = part.in_use.with_name(PROBE), work / PROBE
         try:
-            target.files.do([Make(back), Move(back, there), Remove(there)])
+            # The first is for what a run that was killed just here has left.
+            target.files.do([Remove(there), Make(back), Move(back, there), Remove(there)])
         except ServerError as error:
             target.files.do([Remove(back)])
             raise RefusedError(f"no new store can be put into {there.parent} of {target.name}: {error.message}",

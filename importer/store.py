@@ -11,21 +11,38 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from importer.servers.local import LocalServer
-from importer.servers.local_target import LocalTarget
 from importer.servers.target import Make, Move, Remove, Step, Target, Write
 from synthgen.errors import LockedError, ServerError
 from synthgen.progress import Progress, silent
 
+IMPORTING, SWAPPING, DONE = "importing", "swapping", "done"
 IMPORT_PHASES = 4
 LEAST_FREE = 10_000_000
 _PHASE = re.compile(r"\((\d)/(\d)\)")
 _PERCENT = re.compile(r"(\d{1,3})%")
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """How far the load under way is.
+
+    Attributes:
+        operation: What is loaded: an operation's id, or words for something else.
+        step: `importing` while the old store is in use, `swapping` while either is, `done` when the new one is good.
+        staging: The token of its staging folder.
+        bundle: The operation's bundle, where its history is.
+    """
+
+    operation: str
+    step: str
+    staging: str
+    bundle: Path | None
 
 
 @contextmanager
@@ -44,18 +61,30 @@ def hold(target: Target) -> Iterator[None]:
                           target=target.name) from None
 
 
-def begin(target: Target, operation: str) -> Path:
-    """Note that a load begins, and make a staging folder for it.
+def begin(target: Target, operation: str, bundle: Path | None = None) -> Path:
+    """Note that a load of an operation, or of something else, begins, and make a staging folder for it.
 
     Returns:
-        A folder on this machine for files that the import reads; it is not there yet.
+        A folder on this machine for files that the import reads, as `scratch`.
+
+    Raises:
+        ServerError: It could not be done; nothing is left of it.
     """
     # A name of its own: when a load was killed, its neo4j-admin may live on for a while and must not write into ours.
     token = secrets.token_hex(4)
-    journal = {"operation": operation, "step": "importing", "staging": token}
-    target.files.do([_write(target, journal), *map(Remove, target.layout.staging_roots),
-                     *(Make(folder.parent) for folder in target.layout.import_folders(token))])
+    journal = {"operation": operation, "step": IMPORTING, "staging": token, "bundle": bundle and str(bundle)}
+    try:
+        target.files.do([_write(target, journal), *map(Remove, target.layout.staging_roots),
+                         *(Make(folder.parent) for folder in target.layout.import_folders(token))])
+    except ServerError:
+        forget(target)
+        raise
     return target.scratch(token)
+
+
+def scratch(target: Target) -> Path:
+    """Give the folder on this machine for files that the import under way reads; it is not there at the beginning."""
+    return target.scratch(str(_document(target)["staging"]))
 
 
 def import_aside(
@@ -73,7 +102,7 @@ def import_aside(
     Raises:
         ServerError: `neo4j-admin` failed; the message holds what it said.
     """
-    token = str(_journal(target)["staging"])
+    token = str(_document(target)["staging"])
     report = f"--report-file={target.layout.staging(token) / 'import.report'}"
     # On a full disk neo4j-admin does not end, nor say anything.
     target.import_full(token, [*arguments, report], reads=reads, heap=heap, on_line=_percentages(progress),
@@ -82,7 +111,7 @@ def import_aside(
 
 def staging_folder(target: Target) -> PurePath:
     """Give the folder in which the load under way makes its new store."""
-    return target.layout.staging(str(_journal(target)["staging"]))
+    return target.layout.staging(str(_document(target)["staging"]))
 
 
 def check_room(where: str, free_bytes: int) -> None:
@@ -121,66 +150,70 @@ def swap(
     """
     target.stop()
     check()
-    journal = _journal(target) | {"step": "swapping"}
+    journal = {**_document(target), "step": SWAPPING}
     moves = [step for part in target.layout.parts(str(journal["staging"]))
              for step in (Move(part.in_use, part.aside), Move(part.staged, part.in_use))]
     target.files.do([_write(target, journal), *moves])
     (start or target.start)()
 
 
-def finish(target: Target) -> None:
-    """Remove the old store: the new one is good."""
-    target.files.do([_write(target, _journal(target) | {"step": "done"}), *_clearing(target)])
-    target.clear_scratch()
+def drop_old(target: Target) -> None:
+    """Remove the old store: the new one is good. The journal stays until `forget`, for whoever writes the history."""
+    target.files.do([_write(target, {**_document(target), "step": DONE}), *map(Remove, target.layout.staging_roots)])
 
 
-def put_back(target: Target) -> str | None:
-    """Undo a load that was interrupted: the old store is in use again, and the server runs if it ran.
+def restore_old(target: Target) -> None:
+    """Undo a load that is not done: the old store is in use again, and the server runs if it ran; may be repeated.
 
-    Returns:
-        The operation that was interrupted, or None when there was nothing to undo.
+    The journal stays until `forget`, for whoever writes the history.
     """
-    if target.files.read(target.layout.journal) is None:
-        return None
     target.end_orphans()
-    journal = _journal(target)
-    if journal["step"] == "swapping":
-        running = target.is_running()
-        target.stop()
-        parts = target.layout.parts(str(journal["staging"]))
-        kept = target.files.existing([part.aside for part in parts])
-        # What is in place is the new store, whole or not; the old one goes back.
-        target.files.do([step for part in parts if part.aside in kept
-                         for step in (Remove(part.in_use), Move(part.aside, part.in_use))])
-        if running:
-            target.start()
-    target.files.do(_clearing(target))
+    journal = read_journal(target)
+    if journal is None or journal.step != SWAPPING:
+        return
+    running = target.is_running()
+    target.stop()
+    parts = target.layout.parts(journal.staging)
+    kept = target.files.existing([part.aside for part in parts])
+    # What is in place is the new store, whole or not; the old one goes back.
+    target.files.do([step for part in parts if part.aside in kept
+                     for step in (Remove(part.in_use), Move(part.aside, part.in_use))])
+    if running:
+        target.start()
+
+
+def forget(target: Target) -> None:
+    """End a load that is done or undone: nothing of it stays."""
+    target.files.do([*map(Remove, target.layout.staging_roots), Remove(target.layout.journal)])
     target.clear_scratch()
-    return None if journal["step"] == "done" else str(journal["operation"])
 
 
-def undo_interrupted(home: Path) -> str | None:
-    """Put back what an interrupted load left in a local server's home, unless one is at work there; as `put_back`."""
-    target = LocalTarget(LocalServer(home))
-    if target.files.read(target.layout.journal) is None:
-        return None
-    with hold(target):
-        return put_back(target)
+def put_back(target: Target) -> None:
+    """Undo a load and forget it."""
+    restore_old(target)
+    forget(target)
 
 
 def is_finished(target: Target) -> bool:
     """Say whether the load under way is past the point of no return: the new store is good, the old one may be gone."""
-    return target.files.read(target.layout.journal) is not None and _journal(target)["step"] == "done"
+    journal = read_journal(target)
+    return journal is not None and journal.step == DONE
 
 
-def _journal(target: Target) -> dict[str, Any]:
-    journal: dict[str, Any] = json.loads(target.files.read(target.layout.journal) or "{}")
-    return journal
+def read_journal(target: Target) -> Journal | None:
+    """Read how far the load under way is; None when there is none."""
+    document = _document(target)
+    if not document:
+        return None
+    bundle = document.get("bundle")
+    return Journal(str(document["operation"]), str(document["step"]), str(document["staging"]),
+                   None if bundle is None else Path(bundle))
+
+
+def _document(target: Target) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(target.files.read(target.layout.journal) or "{}")
+    return document
 
 
 def _write(target: Target, journal: dict[str, Any]) -> Step:
     return Write(target.layout.journal, json.dumps(journal, indent=1) + "\n")
-
-
-def _clearing(target: Target) -> list[Step]:
-    return [*map(Remove, target.layout.staging_roots), Remove(target.layout.journal)]

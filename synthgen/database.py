@@ -26,6 +26,8 @@ from synthgen.errors import NotAllowedError, RefusedError, SynthError, Unreachab
 
 DEFAULT_DATABASE = "neo4j"
 OLDEST_SERVER = (5, 26)
+LOAD_JOURNAL = "load.json"
+"""In the local server's folder while an offline load of the importer is under way, or after it was killed."""
 CONNECT_SECONDS = 10.0
 CYPHER_5 = "CYPHER 5 "
 """Before a statement: it is in Cypher 5, which both server lines read and which has internal ids."""
@@ -145,6 +147,19 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
             with driver.session(database=address.database, default_access_mode=neo4j.READ_ACCESS) as session:
                 _check_version(address, session.run("RETURN 1").consume().server.agent)
             yield driver
+
+
+def refuse_half_loaded(address: Address) -> None:
+    """Refuse a local server whose store is being exchanged, or was when that was interrupted.
+
+    Raises:
+        RefusedError: It is so: which database is there is not settled.
+    """
+    if address.home is not None and (address.home / LOAD_JOURNAL).exists():
+        raise RefusedError(
+            f"an offline load is under way on the server in {address.home}, or was interrupted",
+            hint="wait for it; if it is dead, `importer server start` settles it and says which database is there",
+            home=str(address.home))
 
 
 def read_version(text: str) -> tuple[int, int] | None:

@@ -15,7 +15,8 @@ import neo4j
 import pytest
 
 from importer.servers.local import LocalServer
-from importer.store import undo_interrupted
+from importer.servers.local_target import find_local_target
+from importer.settle import settle_at
 from synthgen.database import Address, connect, quote
 from tests.workshop import Workshop
 
@@ -128,7 +129,7 @@ def _open_workshop(
     try:
         yield Workshop(out, server, driver)
     finally:
-        undo_interrupted(server.home)
+        settle_at(find_local_target(server), start=False)
         LocalServer(server.home).start()
         empty(driver, server.database)
 

@@ -62,12 +62,9 @@ def start(
     """
     from importer.dumps import start_with_dump
     from importer.servers.local import LocalServer
-    from importer.store import undo_interrupted
 
     output = Output(as_json=as_json)
-    interrupted = undo_interrupted(server_home(home))
-    if interrupted is not None:
-        output.say(f"note: the offline load of {interrupted} was interrupted; the database is the one from before it")
+    _settle(output, server_home(home))
     local = LocalServer(server_home(home), progress=output.progress)
     options: dict[str, Any] = {"version": neo4j_version, "port": port, "heap": heap, "page_cache": page_cache,
                                "timeout_s": timeout, "config": _settings(config) if config else None}
@@ -84,18 +81,28 @@ def stop(
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a clean end.")] = STOP_SECONDS,
     as_json: Json = False,
 ) -> None:
-    """Stop the local Neo4j cleanly; does nothing when it is stopped already."""
+    """Stop the local Neo4j cleanly; does nothing when it is stopped already, and refuses under a load that is alive."""
     from importer.servers.local import LocalServer
 
-    _show(Output(as_json=as_json), LocalServer(server_home(home)).stop(timeout_s=timeout))
+    output = Output(as_json=as_json)
+    _settle(output, server_home(home))
+    _show(output, LocalServer(server_home(home)).stop(timeout_s=timeout))
 
 
 @server.command(epilog="Example: importer server status --json")
 def status(home: Home = None, as_json: Json = False) -> None:
     """Say whether the local Neo4j runs, and where; a stopped server is an answer, not an error."""
     from importer.servers.local import LocalServer
+    from importer.servers.local_target import LocalTarget
+    from importer.store import read_journal
 
-    _show(Output(as_json=as_json), LocalServer(server_home(home)).status())
+    output = Output(as_json=as_json)
+    local = LocalServer(server_home(home))
+    journal = read_journal(LocalTarget(local))
+    if journal is not None:
+        output.say(f"note: an offline load of {journal.operation} is under way, or was interrupted; the next command"
+                   " settles it")
+    _show(output, local.status())
 
 
 @server.command(epilog="Example: importer server logs --lines 100")
@@ -123,8 +130,19 @@ def dump(
     from importer.servers.local import LocalServer
 
     output = Output(as_json=as_json)
+    _settle(output, server_home(home))
     written = write_dump(LocalServer(server_home(home), progress=output.progress), file.absolute(), output.progress)
     output.result({"file": str(file.absolute()), "bytes": written}, f"dumped        {file}, {written:,} bytes")
+
+
+def _settle(output: Output, home: Path) -> None:
+    from importer.servers.local import LocalServer
+    from importer.servers.local_target import LocalTarget
+    from importer.settle import settle_at
+
+    settled = settle_at(LocalTarget(LocalServer(home)), start=False)
+    if settled is not None:
+        output.say(settled.text)
 
 
 def _show(output: Output, status: ServerStatus, loaded: Loaded | None = None) -> None:

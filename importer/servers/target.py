@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
 
+from synthgen.database import LOAD_JOURNAL
 from synthgen.errors import RefusedError
 
 
@@ -93,7 +94,7 @@ class Layout:
     @property
     def journal(self) -> PurePath:
         """The file that says how far a load is."""
-        return self.work / "load.json"
+        return self.work / LOAD_JOURNAL
 
     @property
     def staging_roots(self) -> list[PurePath]:

@@ -12,7 +12,7 @@ from typing import Any
 import neo4j
 import numpy.typing as npt
 
-from synthgen.database import Address, ask_server, connect
+from synthgen.database import Address, ask_server, connect, refuse_half_loaded
 from synthgen.errors import ChangedMeanwhileError, RefusedError
 from synthgen.progress import Progress, silent
 from synthgen.seeding import I64
@@ -38,6 +38,7 @@ def export_snapshot(
         ChangedMeanwhileError: The database was written to meanwhile, in the last try, too.
         SynthError: `path` exists already, or cannot be written.
     """
+    refuse_half_loaded(address)
     for attempt in range(retries):
         with suppress(ChangedMeanwhileError):
             return _export(address, path, _numbered(progress, attempt), now=now, profile=profile, replace=replace)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from importer.servers import process
 from importer.servers.local import LocalServer
+from importer.stages import CHECKS, CheckEmpty, DeleteOperation, Stage, WriteOnline
 from synthgen.database import connect
 from synthgen.files import file_digest
+from synthgen.snapshot.export import digest_database
 from tests.conftest import running_server
+from tests.faults.dying import load_until
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -87,49 +92,99 @@ def is_new(workshop: Workshop, operation_id: str) -> bool:
 
 
 MOMENTS: dict[str, Callable[[Workshop, str], bool]] = {
-    "when the journal is written": lambda shop, _: step(shop) == "importing",
-    "while the base is written": lambda shop, _: staged(shop, "*/base/*.csv"),
     "while neo4j-admin imports": lambda shop, _: staged(shop, "*/data/databases/neo4j/*"),
-    "when the server is down": lambda shop, _: step(shop) == "importing" and not is_up(shop),
-    "when the swap is announced": lambda shop, _: step(shop) == "swapping",
-    "when the old store is aside": lambda shop, _: staged(shop, "*/old/databases/neo4j"),
     "when both stores are moved": lambda shop, _: staged(shop, "*/old/transactions/neo4j"),
-    "when the new one is served": lambda shop, operation_id: step(shop) == "swapping" and is_new(shop, operation_id),
-    "when the new one is good": lambda shop, _: step(shop) == "done",
+    "when the new one is served": lambda shop, operation: step(shop) == "swapping" and is_new(shop, operation),
 }
-COMMANDS = ("server start", "load {} --mode offline", "load {} --mode online", "rollback {}")
+STAGES = [stage.__name__ for stage in get_args(Stage) if stage not in {CheckEmpty, WriteOnline, DeleteOperation}]
+CHECKED = [stage.__name__ for stage in CHECKS if stage is not CheckEmpty]
+# The look at the folders makes two, moves two and removes four itself.
+JUST_BEGUN = "before Make 3"  # the journal is there, the staging folder not yet
+UNDONE = [
+    JUST_BEGUN,
+    *(f"before {name}" for name in STAGES if name not in CHECKED),
+    "before Write 2",  # the server is down, the swap not announced
+    *(f"before Move {number}" for number in (3, 4, 5, 6)),
+    "after Move 6",  # both stores are moved, the server is down
+]
+DONE = [
+    "before Remove 6",  # the new store is good, the old one still there
+    "after DropOldStore",
+    "before Remove 8",  # it is in the history, the journal still there
+]
+COMMANDS = ("importer list", "importer server stop", "importer validate {}", "synthgen export",
+            "importer rollback {}", "importer digest", "importer server start", "importer load {} --dry-run",
+            "importer load {} --mode online")
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_an_offline_load_killed_at_any_moment(workshop, base, operation, moment):
-    """SIGKILL: the next command, whichever it is, finds the old database or the new one whole, and goes on from it."""
-    code = workshop.end_when(f"importer load {operation} --mode offline", lambda: MOMENTS[moment](workshop, operation),
-                             signal.SIGKILL)
-    follow = COMMANDS[list(MOMENTS).index(moment) % len(COMMANDS)].format(operation)
-    finished = code is None or step(workshop) == "done"
-    answer = workshop.run(f"importer {follow}", "--json")
-    assert "Traceback" not in answer.stderr
-    assert left_over(workshop) == []
-    counted = resources(workshop, operation)
-    if follow.startswith("load"):
-        assert answer.code == 0 or (code is None and "loaded already" in answer.stderr), answer
-        assert counted == RESOURCES
-        assert workshop.do(f"importer validate {operation}")["passed"]
-        assert workshop.manifest(operation)["history"][-2]["event"] == "loaded"
-    elif follow.startswith("rollback"):
-        assert (answer.code, counted) == (0 if finished else 2, 0), answer
+@pytest.fixture(scope="module")
+def small(workshop: Workshop, base: str) -> str:
+    """A small bundle that many loads try in vain."""
+    return workshop.do("synthgen generate --strategy random --count 200")["operation_id"]
+
+
+@pytest.fixture
+def small_again(workshop: Workshop, small: str) -> Iterator[str]:
+    """The small bundle, which must not be loaded when the next test begins, however this one ends."""
+    yield small
+    LocalServer(home(workshop)).start()
+    if resources(workshop, small):
+        workshop.do(f"importer rollback {small}")
+    shutil.rmtree(workshop.out / "half", ignore_errors=True)
+
+
+def test_an_offline_load_killed_before_each_check(workshop, base, small_again):
+    """SIGKILL while nothing is touched yet: no file is left, the history says nothing, and no command has to care."""
+    known = workshop.events(small_again)
+    for name in CHECKED:
+        assert load_until(workshop, small_again, f"before {name}") == -signal.SIGKILL, name
+        assert (left_over(workshop), workshop.events(small_again)) == ([], known), name
+    assert "interrupted" not in workshop.run("importer list").stderr
+    assert (workshop.digest(), workshop.traces()) == (base, 0)
+
+
+@pytest.mark.parametrize("moment", [*UNDONE, *DONE])
+def test_an_offline_load_killed_at_each_boundary(workshop, base, small_again, moment):
+    """SIGKILL at every boundary of stages, and between the moves: old or new, whole; the next command says which."""
+    small, loaded = small_again, moment in DONE
+    follow = COMMANDS[[*UNDONE, *DONE].index(moment) % len(COMMANDS)]
+    known = len(workshop.events(small))
+    assert load_until(workshop, small, moment) == -signal.SIGKILL
+    elsewhere = ["--out", str(workshop.out / "half")] if "export" in follow else []
+    answer = workshop.run(follow.format(small), *elsewhere)
+    said = answer.stderr
+    if "export" in follow or "dry-run" in follow:
+        # These change nothing, not even that: they refuse, and name what does.
+        assert (answer.code, "importer" in said, (workshop.out / "half").exists()) == (5, True, False), answer
+        said = workshop.run("importer list").stderr
+    assert f"the offline load of {small} was interrupted; the database is the " + (
+        f"new one, {small} is loaded" if loaded else "one from before it") in said
+    assert ("Traceback" in said, left_over(workshop)) == (False, [])
+    added = [one for one in workshop.manifest(small)["history"][known:] if one["event"].startswith("load")][:2]
+    if moment == JUST_BEGUN:
+        assert "load_failed" not in [one["event"] for one in added]
     else:
-        assert (answer.code, counted) == (0, RESOURCES if finished else 0), answer
-    assert workshop.do("importer digest --base-only")["digest"] == base
+        assert [one["event"] for one in added] == ["load_started", "loaded" if loaded else "load_failed"]
+        assert loaded or (added[1]["error"], added[1]["undone"], added[1]["mode"]) == ("interrupted", True, "offline")
+    LocalServer(home(workshop)).start()
+    assert resources(workshop, small) == (
+        200 if (loaded and "rollback" not in follow) or "--mode online" in follow else 0)
+    assert digest_database(workshop.driver, workshop.address, without=[small]).digest == base
     assert len(workshop.schema()) == 12
 
 
-def test_an_offline_load_killed_by_chance(workshop, base, operation):
-    """SIGKILL a little later each time, three times over: the last load brings exactly the bundle."""
-    for tenths in (9, 20, 40):
-        began = time.monotonic()
+def test_offline_loads_killed_by_chance(workshop, base, operation):
+    """SIGKILL at ten random moments in a row, also while the load before is put back; there is always a store."""
+    drawn = random.Random(5)  # noqa: S311 - moments, not secrets
+    began = time.monotonic()
+    workshop.end_when(f"importer load {operation} --mode offline", lambda: step(workshop) == "swapping", signal.SIGKILL)
+    longest = 1.5 * (time.monotonic() - began)
+    for _ in range(9):
+        until = time.monotonic() + drawn.uniform(0.1, 1) * longest
         workshop.end_when(f"importer load {operation} --mode offline",
-                          lambda: time.monotonic() > began + tenths / 10, signal.SIGKILL)  # noqa: B023 - used at once
+                          lambda: time.monotonic() > until, signal.SIGKILL)  # noqa: B023 - used at once
+        stores = [home(workshop) / "data", *home(workshop).glob("staging/*/old")]
+        assert any((folder / "databases" / "neo4j").is_dir() for folder in stores)
     if workshop.run(f"importer load {operation} --mode offline").code == 5:
         assert "loaded" in workshop.events(operation)
     assert workshop.do(f"importer validate {operation}")["passed"]

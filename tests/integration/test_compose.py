@@ -142,7 +142,8 @@ COMMANDS = [
      f" /data/databases/neo4j> <mv /data/transactions/neo4j {OLD}/transactions/neo4j>"
      f" <mv {STAGED}/transactions/neo4j /data/transactions/neo4j>"),
     "compose --file FILE up --detach --no-deps --no-recreate neo4j",
-    f"{FILES} {JOURNAL} <rm -rf {WORK}/staging> <rm -rf {WORK}/load.json>",
+    f"{FILES} {JOURNAL} <rm -rf {WORK}/staging>",
+    f"{FILES} <rm -rf {WORK}/staging> <rm -rf {WORK}/load.json>",
 ]
 
 
@@ -154,8 +155,8 @@ def test_a_restore_by_the_very_commands(shop):
     first = calls.index(COMMANDS[0])
     # A look at the journal, and at how full the disk is while the import runs, changes nothing; nor does the store's.
     assert [call for call in calls[first:] if call not in {FILES, ROOM}] == COMMANDS
-    name = ".synthgen-TOKEN"
-    probes = [f"{FILES} <mv {WORK}/{name} {folder}/{name}> <rm -rf {folder}/{name}>"
+    name = ".synthgen-probe"
+    probes = [f"{FILES} <rm -rf {folder}/{name}> <mv {WORK}/{name} {folder}/{name}> <rm -rf {folder}/{name}>"
               for folder in ("/data/databases", "/data/transactions")]
     begin = f"{FILES} {JOURNAL} <rm -rf {WORK}/staging>"
     assert [call for call in calls[:first] if "<" in call or "compose" not in call] == [*probes, begin]
