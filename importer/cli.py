@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from importer.options import Named, names_target
+from importer.saying import (
+    check_line,
+    left_out_line,
+    list_line,
+    note_line,
+    say_digest,
+    say_plan,
+    say_script,
+    took,
+)
 from importer.servers.cli import server
 from synthgen.errors import UsageError
 from synthgen.options import (
@@ -22,11 +31,7 @@ from synthgen.options import (
 from synthgen.output import Output, run_cli
 
 if TYPE_CHECKING:
-    from importer.operations import Done, Listed
-    from importer.scripts.emit import Emitted
     from importer.servers.target import Target
-    from importer.stages import Stage
-    from importer.validate import Check
     from synthgen.database import Address
 
 app = typer.Typer(
@@ -78,7 +83,7 @@ def restore(
         from importer.scripts.quoting import check_shell
         from synthgen.config import out_folder
 
-        _say_script(output, emit_restore(
+        say_script(output, emit_restore(
             opened, find.address, find.said(), shell=check_shell(emit_script),
             folder=script_folder or out_folder(out) / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
             leave_out=leave_out_schema or (), progress=output.progress))
@@ -86,15 +91,15 @@ def restore(
     address = find.address()
     target = find.target_of(address)
     if dry_run:
-        _say_plan(output, plan_restore(opened, address, target, heap=heap, leave_out=leave_out_schema or ()))
+        say_plan(output, plan_restore(opened, address, target, heap=heap, leave_out=leave_out_schema or ()))
         return
     _settle(output, target)
     done = restore_snapshot(opened, address, target=target, heap=heap, leave_out=leave_out_schema or (),
                             progress=output.progress)
-    output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **_took(done)},
-                  f"{_note(done)}"
+    output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **took(done)},
+                  f"{note_line(done)}"
                   f"restored      {opened.counts['nodes']:,} nodes, {opened.counts['relationships']:,} relationships\n"
-                  f"{_left_out(done)}took          {done.total_seconds:.1f} s\nnext          synthgen export")
+                  f"{left_out_line(done)}took          {done.total_seconds:.1f} s\nnext          synthgen export")
 
 
 @app.command(help="Load an operation: offline (neo4j-admin database import into a new store, then a swap; on the local"
@@ -134,7 +139,7 @@ def load(
         from importer.scripts.emit import emit_load
         from importer.scripts.quoting import check_shell
 
-        _say_script(output, emit_load(
+        say_script(output, emit_load(
             bundle, find.address, find.said(), shell=check_shell(emit_script), mode=checked,
             folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
             base=base_folder(base, out), allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
@@ -143,7 +148,7 @@ def load(
     address = find.address()
     target = find.target_of(address)
     if dry_run:
-        _say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out), target=target,
+        say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                                     allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or ()))
         return
     _settle(output, target)
@@ -154,11 +159,12 @@ def load(
     operation_id = bundle.manifest.operation_id
     output.result(
         {"operation_id": operation_id, "mode": checked, "uri": address.uri, "database": address.database,
-         "nodes": counts.nodes, "relationships": counts.relationships, "resources": counts.resources, **_took(done)},
-        f"{_note(done)}loaded        {operation_id} {checked}\n"
+         "nodes": counts.nodes, "relationships": counts.relationships, "resources": counts.resources, **took(done)},
+        f"{note_line(done)}loaded        {operation_id} {checked}\n"
         f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
         f" {counts.relationships:,} relationships\n"
-        f"{_left_out(done)}took          {done.total_seconds:.1f} s\nnext          importer validate {operation_id}",
+        f"{left_out_line(done)}took          {done.total_seconds:.1f} s\n"
+        f"next          importer validate {operation_id}",
     )
 
 
@@ -182,7 +188,7 @@ def validate(
     _settle_configured(output, address, out)
     checks = validate_operation(out_folder(out), operation, address, progress=output.progress)
     output.result({"passed": True, "checks": [asdict(check) for check in checks]},
-                  "\n".join(map(_check_line, checks)) + f"\nall {len(checks)} checks passed")
+                  "\n".join(map(check_line, checks)) + f"\nall {len(checks)} checks passed")
 
 
 @app.command(help="Delete an operation from the database: exactly the nodes that are marked with it, with their"
@@ -206,7 +212,7 @@ def rollback(
     address = find.address()
     target = find.target_of(address)
     if dry_run:
-        _say_plan(output, plan_rollback(out_folder(out), operation, address, target=target))
+        say_plan(output, plan_rollback(out_folder(out), operation, address, target=target))
         return
     _settle(output, target)
     done = rollback_operation(out_folder(out), operation, address, target=target, progress=output.progress)
@@ -236,7 +242,7 @@ def list_(
         _settle_configured(output, address, out)
     listed = list_operations(out_folder(out), address)
     output.result({"operations": [asdict(one) for one in listed]},
-                  "\n".join([_list_line(None), *map(_list_line, listed)]) if listed else "no operations")
+                  "\n".join([list_line(None), *map(list_line, listed)]) if listed else "no operations")
 
 
 @app.command(help="Compute the content digest of the database: of labels, types, properties and who is tied to whom."
@@ -264,18 +270,14 @@ def digest(
             raise UsageError("--base-only is for a database", hint="leave it out, or leave the snapshot out")
         opened = open_snapshot(snapshot.absolute())
         check_snapshot(opened, output.progress)
-        _say_digest(output, verified_digest(opened), opened.counts["nodes"], opened.counts["relationships"])
+        say_digest(output, verified_digest(opened), opened.counts["nodes"], opened.counts["relationships"])
         return
     address = find()
     _settle_configured(output, address, out)
     with connect(address) as driver:
         without = list(list_operations_in_database(driver, address.database)) if base_only else []
         found = digest_database(driver, address, without=without, progress=output.progress)
-    _say_digest(output, found.digest, found.nodes, found.relationships)
-
-
-def _say_digest(output: Output, digest: str, nodes: int, relationships: int) -> None:
-    output.result({"digest": digest, "nodes": nodes, "relationships": relationships}, digest)
+    say_digest(output, found.digest, found.nodes, found.relationships)
 
 
 def _settle_configured(output: Output, address: Address, out: Path | None) -> None:
@@ -291,50 +293,6 @@ def _settle(output: Output, target: Target | None) -> None:
     settled = settle_at(target)
     if settled is not None:
         output.say(settled.text)
-
-
-def _took(done: Done) -> dict[str, Any]:
-    return {"seconds": done.total_seconds, "stages": [{"stage": name, "seconds": took} for name, took in done.seconds],
-            **done.facts}
-
-
-def _note(done: Done) -> str:
-    return f"note          {done.facts['note']}\n" if "note" in done.facts else ""
-
-
-def _left_out(done: Done) -> str:
-    names = done.facts.get("left_out_schema")
-    return f"left out      {', '.join(names)}\n" if names else ""
-
-
-def _say_plan(output: Output, stages: Sequence[Stage]) -> None:
-    from importer.explain import explain, find_limits
-
-    lines, limits = explain(stages), find_limits(stages)
-    numbered = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
-    listed = [f"- {limit.what}: {limit.becomes}; {limit.way_out}" for limit in limits]
-    output.result({"stages": lines, "not_carried": [asdict(limit) for limit in limits]},
-                  "\n".join([*numbered, *(["not carried over by an import:", *listed] if listed else [])]))
-
-
-def _say_script(output: Output, emitted: Emitted) -> None:
-    if not emitted.checked:
-        output.say("note: no database was reached, so only files were checked; the script checks the database itself")
-    output.result(
-        {"script": str(emitted.path), "version": emitted.version, "database_checked": emitted.checked},
-        f"script        {emitted.path}\nfor           Neo4j {emitted.version}\n"
-        f"next          move {emitted.path.parent} to the server's machine; README.txt in it tells the rest")
-
-
-def _check_line(check: Check) -> str:
-    return f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.found}"
-
-
-def _list_line(one: Listed | None) -> str:
-    if one is None:
-        return f"{'operation':32} {'strategy':9} {'state':12} {'resources':>11} {'nodes':>11} {'in database':>12}"
-    count = [f"{value:,}" if value is not None else "-" for value in (one.resources, one.nodes, one.nodes_in_database)]
-    return f"{one.operation_id:32} {one.strategy or '-':9} {one.state:12} {count[0]:>11} {count[1]:>11} {count[2]:>12}"
 
 
 def main() -> None:

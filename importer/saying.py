@@ -1,0 +1,70 @@
+"""What commands say of what was or would be done, in words and as data; does nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importer.operations import Done, Listed
+    from importer.scripts.emit import Emitted
+    from importer.stages import Stage
+    from importer.validate import Check
+    from synthgen.output import Output
+
+
+def took(done: Done) -> dict[str, Any]:
+    """Give the seconds of each stage and what is for the record, as data."""
+    return {"seconds": done.total_seconds, "stages": [{"stage": name, "seconds": took} for name, took in done.seconds],
+            **done.facts}
+
+
+def note_line(done: Done) -> str:
+    """Give the note on the server, if there is one, as a line."""
+    return f"note          {done.facts['note']}\n" if "note" in done.facts else ""
+
+
+def left_out_line(done: Done) -> str:
+    """Name the indexes and constraints that were left out, if there are any, in a line."""
+    names = done.facts.get("left_out_schema")
+    return f"left out      {', '.join(names)}\n" if names else ""
+
+
+def say_digest(output: Output, digest: str, nodes: int, relationships: int) -> None:
+    """Say a digest."""
+    output.result({"digest": digest, "nodes": nodes, "relationships": relationships}, digest)
+
+
+def say_plan(output: Output, stages: Sequence[Stage]) -> None:
+    """Say what stages would do, and what an import cannot carry over when there is one."""
+    from importer.explain import explain, find_limits  # noqa: PLC0415 - a command that only says --help needs none
+
+    lines, limits = explain(stages), find_limits(stages)
+    numbered = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
+    listed = [f"- {limit.what}: {limit.becomes}; {limit.way_out}" for limit in limits]
+    output.result({"stages": lines, "not_carried": [asdict(limit) for limit in limits]},
+                  "\n".join([*numbered, *(["not carried over by an import:", *listed] if listed else [])]))
+
+
+def say_script(output: Output, emitted: Emitted) -> None:
+    """Say where a script is and what is next."""
+    if not emitted.checked:
+        output.say("note: no database was reached, so only files were checked; the script checks the database itself")
+    output.result(
+        {"script": str(emitted.path), "version": emitted.version, "database_checked": emitted.checked},
+        f"script        {emitted.path}\nfor           Neo4j {emitted.version}\n"
+        f"next          move {emitted.path.parent} to the server's machine; README.txt in it tells the rest")
+
+
+def check_line(check: Check) -> str:
+    """Give one check as a line."""
+    return f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.found}"
+
+
+def list_line(one: Listed | None) -> str:
+    """Give one operation as a line of a table; the heads of its columns for None."""
+    if one is None:
+        return f"{'operation':32} {'strategy':9} {'state':12} {'resources':>11} {'nodes':>11} {'in database':>12}"
+    count = [f"{value:,}" if value is not None else "-" for value in (one.resources, one.nodes, one.nodes_in_database)]
+    return f"{one.operation_id:32} {one.strategy or '-':9} {one.state:12} {count[0]:>11} {count[1]:>11} {count[2]:>12}"
