@@ -1,6 +1,6 @@
 """Many small graphs of arbitrary names, values and shapes for one database; knows Cypher alone.
 
-Each graph has a number. Nodes and relationships that have any property bear it in `graph`, so that what differs
+Nodes and relationships that have any property bear the number of their graph in `case`, so that what differs
 afterwards can be told by graph.
 """
 
@@ -18,6 +18,9 @@ from synthgen.types import TYPES
 from tests.torture import NAMES
 from tests.values import VALUES
 from tests.workshop import Workshop
+
+PREFIX = "graph "
+"""What the cases of all these graphs begin with."""
 
 NODES = "MATCH (e) WHERE id(e) = row[0]"
 RELATIONSHIPS = "MATCH ()-[e]->() WHERE id(e) = row[0]"
@@ -42,7 +45,7 @@ names = st.one_of(st.sampled_from(NAMES), st.sampled_from("ABk"), st.text(
 def _properties() -> st.SearchStrategy[Properties]:
     values = st.sampled_from(sorted(VALUES)).flatmap(lambda kind: st.tuples(
         st.just(kind), VALUES[kind].map(_of_one_system) if kind == "LIST<POINT>" else VALUES[kind]))
-    return st.dictionaries(names.filter(lambda name: name != "graph"), values, max_size=4)
+    return st.dictionaries(names.filter(lambda name: name != "case"), values, max_size=4)
 
 
 def _of_one_system(points: list[str]) -> list[str]:
@@ -78,7 +81,7 @@ def draw(count: int) -> list[Arbitrary]:
 
 
 def plant(workshop: Workshop, drawn: Sequence[Arbitrary]) -> None:
-    """Make the graphs in an empty database, each with its number."""
+    """Make the graphs, each with its number."""
     nodes = [(number, *node) for number, graph in enumerate(drawn) for node in graph.nodes]
     ids = _make(workshop, "CREATE (e:$(row[0]))", [[labels] for _, labels, _ in nodes])
     _fill(workshop, NODES, [(id_, number, properties) for id_, (number, _, properties) in zip(ids, nodes, strict=True)])
@@ -105,7 +108,7 @@ def _fill(workshop: Workshop, match: str, filled: Sequence[tuple[int, int, Prope
         for name, (kind, value) in properties.items():
             of_kind[kind].append([id_, name, value])
         if properties:
-            of_kind["INTEGER"].append([id_, "graph", number])
+            of_kind["STRING"].append([id_, "case", f"{PREFIX}{number}"])
     for kind, rows in of_kind.items():
         value = TYPES[kind].write.replace("{v}", "row[2]")
         workshop.query(f"CYPHER 5 UNWIND $rows AS row {match} SET e[row[1]] = {value}", rows=rows)

@@ -29,7 +29,7 @@ def test_bytes_and_lists_of_integers_under_one_name_come_back(graph):
     graph.query("UNWIND $either AS a UNWIND $either AS b UNWIND [1, 'x'] AS c CREATE (n:N {a: a, b: b, c: c})"
                 "-[:T {a: a, b: b, c: c}]->(n)", either=either)
     graph.query("CREATE (:M {a: $raw}), (:O {a: [1, 2]})", raw=b"\x01\x02")
-    there_and_back(graph, "case")
+    there_and_back(graph)
     tables = open_snapshot(graph.out / "base").node_tables
     assert {(*table.labels, table.types["a"]) for table in tables if table.labels != ("N",)} == {
         ("M", "BYTES"), ("O", "LIST<INTEGER>")}
@@ -90,5 +90,5 @@ def test_a_load_under_way_is_not_exported(graph):
 def test_an_empty_database_is_a_base_too(graph):
     """Nothing but a schema: exported, restored, the schema is there."""
     graph.query("CREATE CONSTRAINT FOR (n:A) REQUIRE n.id IS UNIQUE")
-    there_and_back(graph, "case")
+    there_and_back(graph)
     assert len(graph.schema()) == 2
