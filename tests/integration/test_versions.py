@@ -10,6 +10,7 @@ import pytest
 from importer.planning import plan_load, plan_restore
 from importer.preflight import find_product
 from importer.servers.admin import AdminTool
+from importer.servers.local_target import find_local_target
 from importer.servers.runtime import DEFAULT_VERSION, resolve
 from importer.servers.versions import Product, import_options
 from synthgen import database as server_side
@@ -40,15 +41,16 @@ def test_a_server_says_what_it_is(database):
 def test_a_server_that_is_too_old_is_refused_before_anything_is_touched(database, tmp_path, monkeypatch):
     """Export, offline and online loads and restores: exit code 5, the version and the way out, nothing written."""
     _, address = database
+    target = find_local_target(address)
     snapshot = write_snapshot(Graph([], []), tmp_path / "base", created_at="2026-01-01T00:00:00+00:00", source={},
                               profile="auto")
     bundle = write_bundle(tmp_path, [NodeRows(["A"], {}, [()])], [])
     monkeypatch.setattr(server_side, "OLDEST_SERVER", (5, 27))
     for attempt in (
         lambda: export_snapshot(address, tmp_path / "exported", now=datetime(2026, 1, 1, tzinfo=UTC)),
-        lambda: plan_load(bundle, address, mode="offline", base=snapshot.path),
+        lambda: plan_load(bundle, address, mode="offline", base=snapshot.path, target=target),
         lambda: plan_load(bundle, address, mode="online", base=snapshot.path),
-        lambda: plan_restore(snapshot, address),
+        lambda: plan_restore(snapshot, address, target),
     ):
         with pytest.raises(RefusedError, match=r"is Neo4j/5\.26\.30, older than 5\.27") as refused:
             attempt()
