@@ -20,7 +20,7 @@ from synthgen.database import Address
 from synthgen.snapshot.export import digest_database
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST_SECONDS = 300
+LONGEST_SECONDS = 900
 MARKS = ("synthetic", "scale_operation_id", "generation_strategy", "generation_timestamp", "template_source_id",
          "scenario_name")
 
