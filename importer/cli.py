@@ -20,7 +20,7 @@ from importer.saying import (
     took,
 )
 from importer.servers.cli import server
-from synthgen.errors import UsageError
+from synthgen.errors import SynthError, UsageError
 from synthgen.options import (
     AddressFinder,
     BaseOption,
@@ -283,7 +283,13 @@ def digest(
 def _settle_configured(output: Output, address: Address, out: Path | None) -> None:
     from importer.servers.targets import find_target
 
-    _settle(output, find_target(address, out=out))
+    try:
+        target = find_target(address, out=out)
+    except SynthError as error:
+        # Reading needs no right to the store, nor Docker.
+        output.say(f"note: not looked whether a load was interrupted: {error.message}")
+        return
+    _settle(output, target)
 
 
 def _settle(output: Output, target: Target | None) -> None:

@@ -141,7 +141,7 @@ class CreateSchema:
 
 @dataclass(frozen=True, slots=True)
 class SetRemaining:
-    """Set what CSV has no form for: empty arrays, odd names, and some values."""
+    """Set what CSV has no form for: empty lists, odd names, and some values."""
 
     snapshot: Snapshot
     bundles: tuple[Bundle, ...]
@@ -190,8 +190,7 @@ CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckFolders, CheckMemory, Ch
 Stage = (
     CheckBundle | CheckSnapshot | CheckServer | CheckFolders | CheckMemory | CheckEmpty | CheckSchema | CheckSpace
     | CheckTypes | CheckRows | CheckTables | CheckUnchanged | ImportAside | SwapStore | SetRemaining | CreateSchema
-    | WriteOnline | CheckResult
-    | DropOldStore | DeleteOperation
+    | WriteOnline | CheckResult | DropOldStore | DeleteOperation
 )
 
 

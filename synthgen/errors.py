@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from typing import Any
 
+SHOWN = 80
+
 
 class SynthError(Exception):
     """What a person can be told: what went wrong, where, with which value, and the way out.
@@ -105,3 +107,13 @@ class NotAllowedError(SynthError):
     """The database does not let us in, or not do this."""
 
     exit_code = 12
+
+
+def shown(value: object) -> str:
+    """Give a value as messages show it, cut when it is long; None as `nothing`."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return repr(value) if len(value) <= SHOWN else f"{value[:SHOWN]!r}…"
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

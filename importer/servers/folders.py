@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 from importer.servers.target import Make, Move, Remove, Step, Write
@@ -62,7 +63,7 @@ class Folders:
                     Path(source).rename(to)
             case Remove(path):
                 if Path(path).is_dir() and not Path(path).is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove_folder(Path(path))
                 else:
                     Path(path).unlink(missing_ok=True)
             case Write(path, text):
@@ -79,3 +80,10 @@ class Folders:
     def _give(self, path: Path) -> None:
         if self._owner is not None:
             os.chown(path, *self._owner)
+
+
+def _remove_folder(folder: Path) -> None:
+    while folder.exists():
+        # A program that is being ended removes files of its own meanwhile.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)

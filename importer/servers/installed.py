@@ -13,12 +13,12 @@ from pathlib import Path
 from importer.servers.admin import argument_text, info_command, read_last_committed, with_the_cause
 from importer.servers.bolt import find_pid, is_silent, wait_until_up
 from importer.servers.folders import Folders
-from importer.servers.memory import free_memory
 from importer.servers.neo4j_conf import DATA, TRANSACTIONS, read_folders
-from importer.servers.running import FOLDER, end_orphans, run_streaming
+from importer.servers.on_this_machine import OnThisMachine
+from importer.servers.running import FOLDER, run_streaming
 from importer.servers.runtime import clean_environment
 from importer.servers.settings import START_SECONDS, check_size, conf_text
-from importer.servers.target import Files, Layout, Make, Write
+from importer.servers.target import Layout, Make, Write
 from synthgen.database import Address
 from synthgen.errors import RefusedError, ServerError, UsageError
 
@@ -31,7 +31,7 @@ _PID = re.compile(r"running at pid (\d+)")
 _SERVICE = re.compile(r"/([^/\s]+\.service)\b")
 
 
-class Installed:
+class Installed(OnThisMachine):
     """The store of one database of an installed server; as `target.Target`.
 
     When we are root, its programs run as the owner of its data folder, and what is made there is that user's.
@@ -57,7 +57,7 @@ class Installed:
                                  hint="name the folder that Neo4j was unpacked into with --neo4j-home")
         data, transactions = read_folders(self._home, self._conf)
         self._owner = _owner_of(data)
-        self.files: Files = Folders(data, self._owner)
+        self.files = Folders(data, self._owner)
         work = data / WORK
         same_disk = transactions.exists() and transactions.stat().st_dev == data.stat().st_dev
         self.layout = Layout(address.database.lower(), data, transactions, work,
@@ -127,21 +127,6 @@ class Installed:
                               hint="see whose files these are")
         return read_last_committed(answer.stdout, self.name)
 
-    def free_memory(self) -> int | None:
-        """Say how many bytes of memory an import can still get."""
-        return free_memory()
-
-    def scratch(self, token: str) -> Path:
-        """Give the folder for the files that an import reads: it goes with the staging folder."""
-        return Path(self.layout.staging(token)) / "base"
-
-    def place(self, path: Path, reads: Sequence[Path]) -> str:  # noqa: ARG002 - the same for all files
-        """Name a file by its absolute path."""
-        return str(path.resolve())
-
-    def clear_scratch(self) -> None:
-        """Do nothing: scratch folders go with the staging folder."""
-
     def import_full(
         self, token: str, arguments: Sequence[str], *, reads: Sequence[Path], heap: str,  # noqa: ARG002 - all at hand
         on_line: Callable[[str], None], watch: Callable[[], None],
@@ -165,10 +150,6 @@ class Installed:
                     watch=watch)
 
         return with_the_cause(self.version(), [*command, *arguments], run, on_line)
-
-    def end_orphans(self) -> None:
-        """End the admin tools whose owner was killed."""
-        end_orphans(Path(self.layout.work))
 
     def _give_away(self, folder: Path) -> None:
         if self._owner is not None:

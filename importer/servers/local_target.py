@@ -8,10 +8,9 @@ from pathlib import Path
 from importer.servers.admin import AdminTool, info_command, read_last_committed
 from importer.servers.folders import Folders
 from importer.servers.local import LocalServer
-from importer.servers.memory import free_memory
-from importer.servers.running import end_orphans
+from importer.servers.on_this_machine import OnThisMachine
 from importer.servers.runtime import resolve
-from importer.servers.target import Files, Layout
+from importer.servers.target import Layout
 from synthgen.database import Address
 from synthgen.errors import RefusedError
 
@@ -19,7 +18,7 @@ DATABASE = "neo4j"
 LOCK = "load.lock"
 
 
-class LocalTarget:
+class LocalTarget(OnThisMachine):
     """The store of the local server's one database, in its home; as `target.Target`."""
 
     def __init__(self, server: LocalServer, database: str = DATABASE) -> None:
@@ -28,7 +27,7 @@ class LocalTarget:
         home = server.home
         self.name = f"the server in {home}"
         self.layout = Layout(DATABASE, home / "data", home / "data" / "transactions", home, home)
-        self.files: Files = Folders(home)
+        self.files = Folders(home)
         self.lock_file = home / LOCK
 
     def check(self) -> None:
@@ -58,21 +57,6 @@ class LocalTarget:
         return read_last_committed(
             AdminTool(resolve(self.version()), self._server.home).run(info_command(DATABASE)), self.name)
 
-    def free_memory(self) -> int | None:
-        """Say how many bytes of memory an import can still get."""
-        return free_memory()
-
-    def scratch(self, token: str) -> Path:
-        """Give the folder for the files that an import reads: it goes with the staging folder."""
-        return Path(self.layout.staging(token)) / "base"
-
-    def place(self, path: Path, reads: Sequence[Path]) -> str:  # noqa: ARG002 - the same for all files
-        """Name a file by its absolute path."""
-        return str(path.resolve())
-
-    def clear_scratch(self) -> None:
-        """Do nothing: scratch folders go with the staging folder."""
-
     def import_full(
         self, token: str, arguments: Sequence[str], *, reads: Sequence[Path], heap: str,  # noqa: ARG002 - all at hand
         on_line: Callable[[str], None], watch: Callable[[], None],
@@ -81,10 +65,6 @@ class LocalTarget:
         data, _ = self.layout.import_folders(token)
         admin = AdminTool(resolve(self.version()), self._server.home, heap=heap, data_dir=Path(data))
         return admin.run(["database", "import", "full", DATABASE, *arguments], on_line=on_line, watch=watch)
-
-    def end_orphans(self) -> None:
-        """End the admin tools whose owner was killed."""
-        end_orphans(self._server.home)
 
 
 def find_local_target(address: Address) -> LocalTarget | None:

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from synthgen.bundle.columns import Check, at, checks_of, shown
+from synthgen.bundle.columns import Check, at, checks_of
 from synthgen.bundle.fields import Fields, check_header, file_error, places_of, read_fields
 from synthgen.bundle.layout import Layout
 from synthgen.bundle.manifest import ANCHORS, MANIFEST, NodeGroup, RelationshipGroup
 from synthgen.bundle.read import Bundle, layout_of, read_anchors
-from synthgen.errors import BundleError
+from synthgen.errors import BundleError, shown
 from synthgen.forms import is_name
 from synthgen.metadata import REQUIRED
 from synthgen.progress import Progress, silent

@@ -10,12 +10,12 @@ import polars as pl
 from synthgen.bundle.fields import Places, places_of
 from synthgen.bundle.layout import Layout
 from synthgen.bundle.rest import read_rest
+from synthgen.errors import shown
 from synthgen.forms import is_value, is_wrong_in_csv
 from synthgen.metadata import OPERATION_ID, REQUIRED, SYNTHETIC
 from synthgen.types import ARRAY_DELIMITER, EMPTY_ARRAYS, REST, list_properties
 
 _TWICE = 2  # a list of one empty text: see FORMAT.md
-SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,3 @@ def _has_to_be(name: str, place: int, text: str) -> Check:
 def at(place: int) -> pl.Expr:
     """Give the column of fields in a place."""
     return pl.col(f"{place}")
-
-
-def shown(field: str | None) -> str:
-    """Give a field as messages show it, cut when it is long."""
-    if field is None:
-        return "nothing"
-    return repr(field) if len(field) <= SHOWN else f"{field[:SHOWN]!r}…"

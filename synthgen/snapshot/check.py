@@ -14,15 +14,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from synthgen.errors import SnapshotError
+from synthgen.errors import SnapshotError, shown
 from synthgen.files import inside
 from synthgen.forms import is_name, is_wrong_in_frame
 from synthgen.graph import END, START, column
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.read import SNAPSHOT, Snapshot, StoredNodes, StoredRelationships
 from synthgen.types import polars_schema
-
-_SHOWN = 80
 
 
 def check_tables(snapshot: Snapshot, progress: Progress = silent) -> None:
@@ -90,7 +88,7 @@ def _check_values(
             row = int(frame.select(check.fill_null(value=False).arg_true().first()).item())
             value = frame.select(column(name)).row(row)[0]
             why = f"no {table.types[name]}" if name in table.types else f"none of the {nodes:,} nodes, from 0"
-            raise _error(f"{table.file}, row {first + row + 1:,}", f"{name!r} is {repr(value)[:_SHOWN]}, {why}",
+            raise _error(f"{table.file}, row {first + row + 1:,}", f"{name!r} is {shown(value)}, {why}",
                          file=table.file, row=first + row + 1, column=name, value=value)
 
 

@@ -8,9 +8,10 @@ years.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 import neo4j
@@ -41,8 +42,8 @@ class Shape:
 
     Attributes:
         rows: How many entities meet the conditions.
-        conditions: Cypher that tells this table from others of the same labels or type, where a property has several
-            types; `{e}` stands for the entity.
+        conditions: What tells this table from others of the same labels or type, where a property has several types:
+            the property, and what `valueType()` says of it.
         earlier: Types of tables of the same entities that were read before, and differ in what are bytes and what are
             lists of integers.
     """
@@ -51,7 +52,7 @@ class Shape:
     type: str
     types: Mapping[str, str]
     rows: int
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[tuple[str, str], ...] = ()
     earlier: tuple[Mapping[str, str], ...] = ()
 
 
@@ -85,8 +86,7 @@ class Content:
             survey = survey_nodes(self.state, ids, self._kept("e"), self.progress, without=list(self.without))
             self._done, self._due = 0, sum(survey.counts.values())
             for labels in sorted(survey.counts):
-                for shape in self._split(Shape(labels, "", {}, survey.counts[labels]), survey.types[labels],
-                                         self._match_nodes(labels)):
+                for shape in self._split(Shape(labels, "", {}, survey.counts[labels]), survey, labels):
                     yield from self._tables(shape, survey, labels)
 
     def relationships(self) -> Iterator[tuple[Shape, Iterator[pl.DataFrame]]]:
@@ -100,8 +100,7 @@ class Content:
             survey = survey_relationships(self.state, ids, kept, self.progress, without=list(self.without))
             self._done, self._due = 0, sum(survey.counts.values())
             for type_ in sorted(survey.counts):
-                for shape in self._split(Shape((), type_, {}, survey.counts[type_]), survey.types[type_],
-                                         self._match_relationships(type_)):
+                for shape in self._split(Shape((), type_, {}, survey.counts[type_]), survey, type_):
                     yield from self._tables(shape, survey, type_)
 
     def internal_ids(self) -> I64:
@@ -128,45 +127,41 @@ class Content:
         property_ = f"{name}.{quote(OPERATION_ID)}"
         return f"({property_} IS NULL OR NOT {property_} IN $without)"
 
-    def _match_nodes(self, labels: Sequence[str]) -> str:
-        marks = "".join(f":{quote(label)}" for label in labels)
-        return f"MATCH (e{marks}) WHERE size(labels(e)) = {len(labels)} AND {self._kept('e')}"
-
-    def _match_relationships(self, type_: str) -> str:
-        return f"MATCH (a)-[e:{quote(type_)}]->(b) WHERE {self._kept('a')} AND {self._kept('b')}"
-
-    def _split(self, shape: Shape, found: Mapping[str, set[str]], match: str) -> Iterator[Shape]:
+    def _split(self, shape: Shape, survey: Survey[Key], key: Key) -> Iterator[Shape]:
         """Make a table for each combination of types, where a property has more than one."""
         # An empty list fits any list type, and no other; on its own it is taken for a list of texts.
         known = {name: kinds - {_NOTHING} or {"LIST<STRING>"} if all(kind.startswith("LIST<") for kind in kinds)
-                 else kinds for name, kinds in found.items()}
+                 else kinds for name, kinds in survey.types[key].items()}
         types = {name: next(iter(kinds)) for name, kinds in known.items() if len(kinds) == 1}
         torn = sorted(name for name, kinds in known.items() if len(kinds) > 1)
-        tables: list[tuple[tuple[str, ...], int]] = [((), shape.rows)]
+        tables = Counter({(): shape.rows})
         if torn:
-            values = ", ".join(f"valueType(e.{quote(name)})" for name in torn)
-            tables = [(tuple(combination), count) for combination, count in self.state.rows(
-                f"{match} RETURN [{values}], count(*)", without=list(self.without))]
-        for combination, rows in sorted(tables):
+            tables = Counter()
+            for ids in survey.ids.read(key):
+                for combination, count in self.state.rows(
+                        f"{_find(shape)} RETURN [name IN $torn | valueType(e[name])], count(*)", ids=ids, torn=torn):
+                    tables[tuple(combination)] += count
+        for combination, rows in sorted(tables.items()):
             named: dict[str, str] = dict(zip(torn, combination, strict=True))
-            conditions = tuple(f"valueType({{e}}.{quote(name)}) = '{kind}'" for name, kind in named.items())
             exact = {name: kind.replace(" NOT NULL", "") for name, kind in named.items() if kind != "NULL"}
             exact = {name: "LIST<STRING>" if kind == _NOTHING else kind for name, kind in exact.items()}
             every = {name: type_named(kind).name for name, kind in sorted({**types, **exact}.items())}
-            every = {name: self._bytes_or(kind, name, match, conditions) for name, kind in every.items()}
-            yield Shape(shape.labels, shape.type, every, rows, conditions)
+            table = replace(shape, types=every, rows=rows, conditions=tuple(named.items()))
+            yield replace(table, types={name: self._bytes_or(kind, name, table, survey.ids.read(key))
+                                        for name, kind in every.items()})
 
-    def _bytes_or(self, kind: str, name: str, match: str, conditions: tuple[str, ...]) -> str:
+    def _bytes_or(self, kind: str, name: str, table: Shape, pages: Iterator[list[int]]) -> str:
         """Tell bytes from lists of integers, which Cypher's `valueType` does not, by the first value there is.
 
         That of an empty list, `LIST<NOTHING>`, is told: only bytes can be empty here.
         """
         if kind != "LIST<INTEGER>":
             return kind
-        is_array = f"valueType(e.{quote(name)}) STARTS WITH 'LIST<INTEGER'"
-        where = " AND ".join([match, is_array, *(c.replace("{e}", "e") for c in conditions)])
-        found = list(self.state.rows(f"{where} RETURN e.{quote(name)} LIMIT 1", without=list(self.without)))
-        return "BYTES" if found and isinstance(found[0][0], bytes) else kind
+        query = (f"{_find(table)} AND valueType(e[$name]) STARTS WITH 'LIST<INTEGER' RETURN e[$name] LIMIT 1")
+        for ids in pages:
+            for [value] in self.state.rows(query, ids=ids, name=name, conditions=table.conditions):
+                return "BYTES" if isinstance(value, bytes) else kind
+        return kind
 
     def _tables(self, shape: Shape, survey: Survey[Key], key: Key) -> Iterator[tuple[Shape, Iterator[pl.DataFrame]]]:
         """Give a table, and a further one while there are bytes or lists of integers that fit none of those before."""
@@ -206,16 +201,18 @@ class Content:
 
     def _pieces(self, shape: Shape, pages: Iterator[list[int]]) -> Iterator[tuple[list[list[int]], list[list[Any]]]]:
         """Read a table's columns, a piece of its rows at a time: internal ids, or those of both ends; properties."""
+        reads = _Reads(shape.types)
         query, ends = _query(shape)
-        kinds = list(shape.types.values())
         rows_of_record = _FIRST_ROWS
-        piece: list[list[Any]] = [[] for _ in range(ends + len(kinds))]
+        piece: list[list[Any]] = [[] for _ in range(ends + len(shape.types))]
         heavy = 0
         for ids in pages:
-            for record in self.state.rows(query, ids=ids, rows=rows_of_record):
-                for column, values in zip(piece, record, strict=True):
+            for record in self.state.rows(query, ids=ids, rows=rows_of_record, conditions=shape.conditions,
+                                          **reads.names):
+                found = reads.in_order(record[ends:])
+                for column, values in zip(piece, (*record[:ends], *found), strict=True):
                     column.extend(values)
-                heavy += sum(map(weight, record[ends:], kinds))
+                heavy += sum(map(weight, found, shape.types.values()))
                 rows = len(piece[0])
                 if rows >= ROWS_AT_ONCE or heavy >= WEIGHT_AT_ONCE:
                     yield piece[:ends], piece[ends:]
@@ -225,14 +222,41 @@ class Content:
             yield piece[:ends], piece[ends:]
 
 
-def _query(shape: Shape) -> tuple[str, int]:
+class _Reads:
+    """Which properties of a table are read in which way: as they are, or by one of the functions of `types`."""
+
+    def __init__(self, types: Mapping[str, str]) -> None:
+        of_way = {way: [name for name, kind in types.items() if TYPES[kind].read == way] for way in _WAYS}
+        self.names = {parameter: of_way[way] for way, parameter in _WAYS.items()}
+        places = {name: place for place, name in enumerate(chain.from_iterable(of_way.values()))}
+        self._places = [places[name] for name in types]
+
+    def in_order(self, found: Sequence[list[list[Any]]]) -> list[list[Any]]:
+        """Give the columns in the order of the types, from those of each way."""
+        columns = list(chain.from_iterable(found))
+        return [columns[place] for place in self._places]
+
+
+_WAYS = {read: f"read{number}" for number, read in enumerate(sorted({kind.read for kind in TYPES.values()}))}
+"""Ways in which types are read, and the parameter for the names that are read so."""
+
+
+def _find(table: Shape) -> str:
+    """Make the part of a query that finds what a table has of `$ids`.
+
+    Names are parameters everywhere: the server makes a plan for each text, and there may be thousands of tables.
+    """
+    conditions = " AND all(c IN $conditions WHERE valueType(e[c[0]]) = c[1])" if table.conditions else ""
+    return f"UNWIND $ids AS i MATCH {'(a)-[e]->(b)' if table.type else '(e)'} WHERE id(e) = i{conditions}"
+
+
+def _query(table: Shape) -> tuple[str, int]:
     """Make the query that reads what a table has of `$ids`, `$rows` at a time, and say how many columns are ids."""
-    pattern, ids = ("(a)-[e]->(b)", ["id(startNode(e))", "id(endNode(e))"]) if shape.type else ("(e)", ["id(e)"])
-    conditions = "".join(f" AND {condition.replace('{e}', 'e')}" for condition in shape.conditions)
-    fields = [TYPES[kind].read.replace("{p}", f"e.{quote(name)}") for name, kind in shape.types.items()]
-    columns = ", ".join(f"[e IN found | {field}] AS c{number}" for number, field in enumerate((*ids, *fields)))
+    ids = ["id(startNode(e))", "id(endNode(e))"] if table.type else ["id(e)"]
+    fields = [f"[name IN ${names} | [e IN found | {way.replace('{p}', 'e[name]')}]]" for way, names in _WAYS.items()]
+    columns = [f"[e IN found | {field}]" for field in ids] + fields
     return (
         "UNWIND range(0, size($ids) - 1, $rows) AS first CALL (first)"
-        f" {{ UNWIND $ids[first..first + $rows] AS i MATCH {pattern} WHERE id(e) = i{conditions}"
-        f" RETURN collect(e) AS found }} RETURN {columns}"
+        f" {{ {_find(table).replace('$ids', '$ids[first..first + $rows]')} RETURN collect(e) AS found }}"
+        f" RETURN {', '.join(f'{column} AS c{number}' for number, column in enumerate(columns))}"
     ), len(ids)

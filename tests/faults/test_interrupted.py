@@ -14,11 +14,13 @@ from typing import get_args
 
 import pytest
 
+from importer.operations import load
 from importer.servers import process
 from importer.servers.local import LocalServer
-from importer.stages import CHECKS, CheckEmpty, DeleteOperation, Stage, WriteOnline
+from importer.stages import CHECKS, CheckEmpty, DeleteOperation, ImportAside, Stage, WriteOnline
+from synthgen.bundle.read import find_bundle
 from synthgen.database import connect
-from synthgen.files import file_digest
+from synthgen.errors import LoadFailedError
 from synthgen.snapshot.export import digest_database
 from tests.conftest import running_server
 from tests.faults.dying import load_until
@@ -204,34 +206,35 @@ def test_an_offline_load_interrupted(workshop, base, operation, moment):
     assert workshop.do("importer list")["operations"][-1]["state"] == "failed"
 
 
-def rewrite(workshop: Workshop, operation_id: str, change: Callable[[list[list[str]]], None]) -> str:
-    """Change a part of nodes so that its digest in the manifest is right again; gives the file's name."""
-    folder = workshop.out / "operations" / operation_id
-    manifest = workshop.manifest(operation_id)
-    part = manifest["node_groups"][0]["parts"][0]
-    path = folder / part["file"]
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
-    change(rows)
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, lineterminator="\n").writerows(rows)
-    part |= {"bytes": path.stat().st_size, "digest": file_digest(path)}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return path.name
+def fail_to_load(
+    workshop: Workshop, operation_id: str, change: Callable[[list[list[str]]], None], base: str = "base"
+) -> LoadFailedError:
+    """Load, with the rows of a part of nodes changed behind its back after they were checked; gives the error."""
+    path = workshop.out / "operations" / operation_id / "nodes-000.part-00000.csv"
+
+    def spoil(stage: Stage, side: str) -> None:
+        if side == "before" and isinstance(stage, ImportAside):
+            with path.open(encoding="utf-8", newline="") as stream:
+                rows = list(csv.reader(stream))
+            change(rows)
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                csv.writer(stream, lineterminator="\n").writerows(rows)
+
+    with pytest.raises(LoadFailedError) as caught:
+        load(find_bundle(workshop.out, operation_id), workshop.address, mode="offline", base=workshop.out / base,
+             on_boundary=spoil)
+    return caught.value
 
 
 def test_an_import_that_fails(workshop, base, operation):
-    """neo4j-admin refuses a row: exit code 1, the file is named, the old database was served all the time."""
+    """neo4j-admin refuses a row: its own words are in the error, the old database was served all the time."""
     def repeat_an_id(rows: list[list[str]]) -> None:
         rows[1][0] = rows[0][0]
 
-    rewrite(workshop, operation, repeat_an_id)
     serving = LocalServer(home(workshop)).status()
-    answer = workshop.run(f"importer load {operation} --mode offline --json")
-    assert answer.code == 1, answer
-    assert answer.error["undone"] is True
-    assert "0" in answer.error["message"]
-    assert "Duplicate" in answer.error["message"] or "defined more than once" in answer.error["message"]
+    error = fail_to_load(workshop, operation, repeat_an_id)
+    assert error.facts["undone"] is True
+    assert "Duplicate" in error.message or "defined more than once" in error.message
     assert LocalServer(home(workshop)).status() == serving
     assert workshop.events(operation) == ["generated", "load_started", "load_failed"]
     assert (workshop.digest(), left_over(workshop)) == (base, [])
@@ -240,10 +243,8 @@ def test_an_import_that_fails(workshop, base, operation):
 def test_a_new_store_that_is_not_what_it_should_be(workshop, base, operation):
     """The import succeeds but a mark is missing: the check says so, and the old database is served again."""
     column = header(workshop, operation).index("synthetic:boolean")
-    rewrite(workshop, operation, lambda rows: rows[-1].__setitem__(column, ""))
-    answer = workshop.run(f"importer load {operation} --mode offline --json")
-    assert answer.code == 1, answer
-    assert (answer.error["undone"], workshop.events(operation)[-1]) == (True, "load_failed")
+    error = fail_to_load(workshop, operation, lambda rows: rows[-1].__setitem__(column, ""))
+    assert (error.facts["undone"], workshop.events(operation)[-1]) == (True, "load_failed")
     assert (workshop.digest(), left_over(workshop)) == (base, [])
 
 
@@ -251,14 +252,12 @@ def test_a_schema_that_the_new_data_break(workshop, base, operation):
     """The import succeeds, but a constraint of the base cannot be made again: undone, and the constraint is named."""
     workshop.query("CREATE CONSTRAINT once FOR (n:Resource) REQUIRE (n.id, n.scale_operation_id) IS UNIQUE")
     try:
-        other = str(workshop.out / "constrained")
-        workshop.do("synthgen export --out", other)
-        broken = workshop.do("synthgen generate --strategy random --count 200 --base", other)["operation_id"]
+        other = workshop.out / "constrained"
+        workshop.do("synthgen export --out", str(other))
+        broken = workshop.do("synthgen generate --strategy random --count 200 --base", str(other))["operation_id"]
         column = header(workshop, broken).index("id:string")
-        rewrite(workshop, broken, lambda rows: rows[1].__setitem__(column, rows[0][column]))
-        answer = workshop.run(f"importer load {broken} --mode offline --json --base", other)
-        assert answer.code == 1, answer
-        assert (answer.error["undone"], "constraint" in answer.error["message"].lower()) == (True, True)
+        error = fail_to_load(workshop, broken, lambda rows: rows[1].__setitem__(column, rows[0][column]), other.name)
+        assert (error.facts["undone"], "constraint" in error.message.lower()) == (True, True)
         assert (workshop.digest(), left_over(workshop)) == (base, [])
     finally:
         workshop.query("DROP CONSTRAINT once")

@@ -248,6 +248,16 @@ def test_what_needs_the_local_server_on_another(shop):
                 "is neither the local server", kind="RefusedError")
 
 
+def test_reading_needs_no_target(shop):
+    """A configured target that cannot be opened here, for want of Docker or of rights, keeps nobody from reading."""
+    elsewhere = {"NEO4J_URI": shop.address.uri, "NEO4J_PASSWORD": shop.address.password,
+                 "SYNTHGEN_NEO4J_HOME": str(shop.out / "no home")}
+    for command in ("importer list", "importer digest"):
+        answer = shop.run(command, "--json", **elsewhere)
+        assert (answer.code, "not looked whether a load was interrupted" in answer.stderr) == (0, True), answer
+    refused(shop.run(f"importer rollback {FIRST}", "--json", **elsewhere), 2, "bin/neo4j", kind="UsageError")
+
+
 @pytest.mark.parametrize("mode", ["offline", "online"])
 def test_two_loads_at_once(shop, mode):
     """The second is told that the first is at work: exit code 11; the first ends well, and so does the second then."""

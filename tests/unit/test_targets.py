@@ -125,11 +125,19 @@ def test_steps_on_files(tmp_path):
     files.do([Make(a / "deep"), Write(a / "text", "é\n"), Move(a, b), Move(a, tmp_path / "d"), Remove(tmp_path / "n")])
     assert files.read(b / "text") == "é\n"
     assert files.existing([a, b, b / "deep", tmp_path / "d"]) == {b, b / "deep"}
+    files.do([Make(b / "deep" / "er"), Remove(b / "deep")])
+    assert not (b / "deep").exists()
     with pytest.raises(ServerError, match="cannot be changed"):
         files.do([Make(b / "text" / "below"), Remove(b)])
     assert files.read(b / "text") == "é\n"
     files.do([Remove(b)])
     assert (files.read(b / "text"), files.existing([b])) == (None, set())
+
+
+def test_a_folder_that_cannot_be_removed(small_disk):
+    """It is said, not passed over: a store that stays where it was would be taken for the new one."""
+    with pytest.raises(ServerError, match="cannot be changed"):
+        Folders(small_disk).do([Remove(small_disk.parent)])
 
 
 def test_logs_on_another_disk_are_moved_within_it():
