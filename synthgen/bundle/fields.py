@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,7 +26,8 @@ from synthgen.errors import BundleError
 from synthgen.files import inside
 
 HINT = "generate the operation again, or correct the file and what the manifest says of it"
-_BYTES_AT_ONCE = 2 << 20
+# Half of a long row, so that pieces without any need no look at each record.
+_BYTES_AT_ONCE = LONG_ROW // 2
 _QUOTE = ord('"')
 
 
@@ -96,8 +97,8 @@ class Fields:
 
     def refuse(self, row: int, what: str, **facts: Any) -> NoReturn:
         """Say what is wrong with a row, counted from 0 in the frame."""
-        line = next(line for place, (line, _) in enumerate(self._piece.records()) if place == row)
-        raise file_error(self.part.file, what, line, row=self.first + row + 1, **facts)
+        place, _ = next(islice(self._piece.records(), row, None))
+        raise file_error(self.part.file, what, self._piece.line_at(place), row=self.first + row + 1, **facts)
 
 
 def read_fields(bundle: Bundle, part: Part, width: int, places: Collection[int]) -> Iterator[Fields]:
@@ -127,11 +128,11 @@ def _frame(piece: _Piece, part: Part, width: int, places: Collection[int]) -> pl
     try:
         return pl.DataFrame(pl.from_arrow(arrow.read_csv(pa.BufferReader(piece.text), reading, parsing, meaning)))
     except pa.ArrowException as error:
-        for line, record in piece.records():
+        for place, record in piece.records():
             found = 1 + sum(outside.count(b",") for outside in record.split(b'"')[::2])
             if found != width:
                 raise file_error(part.file, f"the row has {found} columns, and its header has {width}",
-                                 line) from error
+                                 piece.line_at(place)) from error
         raise file_error(part.file, f"it cannot be read as CSV: {error}", piece.line_at(0)) from error
 
 
@@ -144,16 +145,16 @@ class _Piece:
     text: bytes
 
     def records(self) -> Iterator[tuple[int, bytes]]:
-        """Give each record with the number of its first line, from 1."""
-        begun, lines, quotes = self.line_at(0), [], 0
-        for number, line in enumerate(io.BytesIO(self.text), start=begun):
-            lines.append(line)
+        """Give each record with its place in the text."""
+        begun, end, quotes = 0, 0, 0
+        for line in io.BytesIO(self.text):
+            end += len(line)
             quotes += line.count(b'"')
             if quotes % 2 == 0:
-                yield begun, b"".join(lines)
-                begun, lines = number + 1, []
-        if lines:
-            yield begun, b"".join(lines)
+                yield begun, self.text[begun:end]
+                begun = end
+        if begun < end:
+            yield begun, self.text[begun:]
 
     def line_at(self, place: int) -> int:
         """Give the line of an octet of the text."""
@@ -187,10 +188,11 @@ def _pieces(path: Path, part: Part) -> Iterator[_Piece]:
 
 
 def _check_lengths(pieces: Sequence[_Piece], part: Part, longest: int) -> None:
-    for line, record in (found for piece in pieces for found in piece.records()):
-        if len(record) > longest:
-            raise file_error(part.file, f"the row has more than {longest:,} bytes, the most that the manifest says of"
-                             " any, or a quote that none ends", line)
+    for piece in pieces:
+        for place, record in piece.records():
+            if len(record) > longest:
+                raise file_error(part.file, f"the row has more than {longest:,} bytes, the most that the manifest says"
+                                 " of any, or a quote that none ends", piece.line_at(place))
 
 
 def _quotes(text: bytes) -> npt.NDArray[np.intp]:

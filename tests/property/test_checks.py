@@ -330,7 +330,7 @@ def with_property(kind: str, value: Any) -> Callable[[dict[str, Any], pl.DataFra
 
 TABLE_DAMAGES: dict[str, tuple[str, Callable[[dict[str, Any], pl.DataFrame], pl.DataFrame], str, Any]] = {
     "dangling end": ("relationship", with_row(0, END, 10**6), "row 1: ':end' is 1000000, none of the", 10**6),
-    "no start": ("relationship", with_row(0, START, None), "row 1: ':start' is None", None),
+    "no start": ("relationship", with_row(0, START, None), "row 1: ':start' is nothing", None),
     "text for a number": ("relationship", lambda _, frame: frame.with_columns(pl.col(END).cast(pl.String)),
                           "column ':end' is String", None),
     "column gone": ("node", lambda _, frame: frame.drop("type"), "column 'type' is not there", None),
