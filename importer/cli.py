@@ -20,7 +20,7 @@ from importer.saying import (
     took,
 )
 from importer.servers.cli import server
-from synthgen.errors import SynthError, UsageError
+from synthgen.errors import RefusedError, ServerError, UsageError
 from synthgen.options import (
     AddressFinder,
     BaseOption,
@@ -285,8 +285,8 @@ def _settle_configured(output: Output, address: Address, out: Path | None) -> No
 
     try:
         target = find_target(address, out=out)
-    except SynthError as error:
-        # Reading needs no right to the store, nor Docker.
+    except (RefusedError, ServerError) as error:
+        # It is there, but not for us: reading needs no right to the store, nor Docker.
         output.say(f"note: not looked whether a load was interrupted: {error.message}")
         return
     _settle(output, target)

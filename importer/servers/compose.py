@@ -10,7 +10,6 @@ import os
 import re
 import secrets
 import shlex
-import shutil
 import stat
 import tempfile
 import time
@@ -20,11 +19,12 @@ from pathlib import Path, PurePosixPath
 from importer.servers.admin import argument_text, info_command, read_last_committed, with_the_cause
 from importer.servers.bolt import is_silent, wait_until_up
 from importer.servers.containers import Service
+from importer.servers.folders import Folders
 from importer.servers.memory import CACHE, GROUP, LIMIT, MEMINFO, USED, least_free
 from importer.servers.running import FOLDER, end_orphans, run_streaming
 from importer.servers.runtime import cache_folder
 from importer.servers.settings import START_SECONDS, check_size
-from importer.servers.target import Files, Layout
+from importer.servers.target import Files, Layout, Remove
 from importer.servers.volume import Volume
 from synthgen.database import Address
 from synthgen.errors import RefusedError, ServerError
@@ -130,8 +130,7 @@ class Compose:
 
     def clear_scratch(self) -> None:
         """Remove the folders that imports have read."""
-        for folder in self._scratch.glob(f"{self._prefix}*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        Folders(self._scratch).do([*map(Remove, self._scratch.glob(f"{self._prefix}*"))])
 
     def import_full(
         self, token: str, arguments: Sequence[str], *, reads: Sequence[Path], heap: str,

@@ -12,6 +12,8 @@ from importer.servers.target import Make, Move, Remove, Step, Write
 from synthgen.errors import ServerError
 from synthgen.files import write_text
 
+TRIES = 10
+
 
 class Folders:
     """Files below folders of this machine.
@@ -83,7 +85,10 @@ class Folders:
 
 
 def _remove_folder(folder: Path) -> None:
-    while folder.exists():
+    for _ in range(TRIES - 1):
         # A program that is being ended removes files of its own meanwhile.
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
+        if not folder.exists():
+            return
+    shutil.rmtree(folder)

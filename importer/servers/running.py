@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import os
 import select
-import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from importer.servers import process
+from importer.servers.folders import Folders
+from importer.servers.target import Remove
 from synthgen.errors import ServerError
 
 READ_BYTES = 4096
@@ -78,7 +79,7 @@ def end_orphans(folder: Path) -> None:
     """End the programs on record below a folder whose owner was killed, and remove what they left; ours have ended.
 
     Raises:
-        ServerError: One does not end.
+        ServerError: One does not end, or what it left cannot be removed.
     """
     for record in folder.glob(f"{FOLDER}*"):
         pid, _, mark = _read(record / PROCESS).partition(" ")
@@ -88,7 +89,7 @@ def end_orphans(folder: Path) -> None:
         except TimeoutError as error:
             raise ServerError(f"a neo4j-admin that was left over does not end: {error}",
                               hint=f"end process {pid} by hand", pid=int(pid)) from error
-        shutil.rmtree(record, ignore_errors=True)
+        Folders(folder).do([Remove(record)])
 
 
 def _read(path: Path) -> str:

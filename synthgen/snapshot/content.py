@@ -157,7 +157,7 @@ class Content:
         """
         if kind != "LIST<INTEGER>":
             return kind
-        query = (f"{_find(table)} AND valueType(e[$name]) STARTS WITH 'LIST<INTEGER' RETURN e[$name] LIMIT 1")
+        query = f"{_find(table)} AND valueType(e[$name]) STARTS WITH 'LIST<INTEGER' RETURN e[$name] LIMIT 1"
         for ids in pages:
             for [value] in self.state.rows(query, ids=ids, name=name, conditions=table.conditions):
                 return "BYTES" if isinstance(value, bytes) else kind
@@ -241,13 +241,13 @@ _WAYS = {read: f"read{number}" for number, read in enumerate(sorted({kind.read f
 """Ways in which types are read, and the parameter for the names that are read so."""
 
 
-def _find(table: Shape) -> str:
-    """Make the part of a query that finds what a table has of `$ids`.
+def _find(table: Shape, ids: str = "$ids") -> str:
+    """Make the part of a query that finds what a table has of some internal ids.
 
     Names are parameters everywhere: the server makes a plan for each text, and there may be thousands of tables.
     """
     conditions = " AND all(c IN $conditions WHERE valueType(e[c[0]]) = c[1])" if table.conditions else ""
-    return f"UNWIND $ids AS i MATCH {'(a)-[e]->(b)' if table.type else '(e)'} WHERE id(e) = i{conditions}"
+    return f"UNWIND {ids} AS i MATCH {'(a)-[e]->(b)' if table.type else '(e)'} WHERE id(e) = i{conditions}"
 
 
 def _query(table: Shape) -> tuple[str, int]:
@@ -257,6 +257,6 @@ def _query(table: Shape) -> tuple[str, int]:
     columns = [f"[e IN found | {field}]" for field in ids] + fields
     return (
         "UNWIND range(0, size($ids) - 1, $rows) AS first CALL (first)"
-        f" {{ {_find(table).replace('$ids', '$ids[first..first + $rows]')} RETURN collect(e) AS found }}"
+        f" {{ {_find(table, '$ids[first..first + $rows]')} RETURN collect(e) AS found }}"
         f" RETURN {', '.join(f'{column} AS c{number}' for number, column in enumerate(columns))}"
     ), len(ids)

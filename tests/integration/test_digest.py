@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from synthgen.snapshot.export import digest_database
+from synthgen.snapshot.state import DatabaseState
 from tests.conftest import empty
 from tests.workshop import Workshop
 
@@ -55,3 +58,27 @@ def test_two_graphs_that_differ_in_one_thing_differ_in_digest(line: str, request
     shop.query(GRAPH, **values)
     shop.query("MATCH (n:Gone) DELETE n")
     assert shop.digest() == digests["as it was"]
+
+
+def test_a_graph_of_many_tables_needs_no_further_queries(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server plans each text anew, which takes longer than reading: names of tables and properties are in none."""
+    texts: list[set[str]] = []
+    asked = DatabaseState.rows
+
+    def recorded(state: DatabaseState, query: str, **parameters: Any) -> Iterator[list[Any]]:
+        texts[-1].add(query)
+        return asked(state, query, **parameters)
+
+    monkeypatch.setattr(DatabaseState, "rows", recorded)
+    for tables in (2, 40):
+        empty(workshop.driver, workshop.address.database)
+        workshop.query(
+            "UNWIND range(1, $tables) AS i CREATE (a:$('L' + i))-[e:$('T' + i)]->(b:$('L' + i))"
+            " SET a['p' + i] = i, b['p' + i] = 'text', a['q' + i] = [i], e['r' + i] = date('2026-01-31'),"
+            " e['s' + i] = [time('12:00Z')]", tables=tables)
+        texts.append(set())
+        found = digest_database(workshop.driver, workshop.address)
+        assert (found.nodes, found.relationships) == (2 * tables, tables)
+    assert texts[0] == texts[1] != set()

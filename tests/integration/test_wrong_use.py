@@ -23,7 +23,7 @@ from synthgen.database import connect, find_address
 from synthgen.errors import LoadFailedError
 from synthgen.files import file_digest
 from tests.conftest import free_port, running_server
-from tests.workshop import Answer, Workshop
+from tests.workshop import ROOT, Answer, Workshop
 
 pytestmark = pytest.mark.neo4j
 
@@ -249,13 +249,19 @@ def test_what_needs_the_local_server_on_another(shop):
 
 
 def test_reading_needs_no_target(shop):
-    """A configured target that cannot be opened here, for want of Docker or of rights, keeps nobody from reading."""
-    elsewhere = {"NEO4J_URI": shop.address.uri, "NEO4J_PASSWORD": shop.address.password,
-                 "SYNTHGEN_NEO4J_HOME": str(shop.out / "no home")}
+    """A configured target that cannot be opened here, for want of Docker or of rights, keeps nobody from reading.
+
+    One that is no target at all is a mistake, which every command names.
+    """
+    elsewhere = {"NEO4J_URI": shop.address.uri, "NEO4J_PASSWORD": shop.address.password}
+    no_docker = {**elsewhere, "SYNTHGEN_COMPOSE_FILE": str(ROOT / "docker-compose.yml"), "PATH": str(shop.out)}
     for command in ("importer list", "importer digest"):
-        answer = shop.run(command, "--json", **elsewhere)
+        answer = shop.run(command, "--json", **no_docker)
         assert (answer.code, "not looked whether a load was interrupted" in answer.stderr) == (0, True), answer
-    refused(shop.run(f"importer rollback {FIRST}", "--json", **elsewhere), 2, "bin/neo4j", kind="UsageError")
+    refused(shop.run(f"importer rollback {FIRST}", "--json", **no_docker), 1, "docker", kind="ServerError")
+    no_home = {**elsewhere, "SYNTHGEN_NEO4J_HOME": str(shop.out / "no home")}
+    for command in ("importer list", "importer digest", f"importer rollback {FIRST}"):
+        refused(shop.run(command, "--json", **no_home), 2, "bin/neo4j", kind="UsageError")
 
 
 @pytest.mark.parametrize("mode", ["offline", "online"])

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.bundle.check import check_rows
+from synthgen.bundle.fields import _Piece
 from synthgen.bundle.layout import LONG_ROW
 from synthgen.bundle.read import Bundle, check_files, open_bundle
 from synthgen.errors import BundleError, SnapshotError
@@ -49,6 +50,16 @@ def test_a_bundle_that_was_written_passes(made: tuple[dict[str, str], pl.DataFra
     """Whatever values of whatever types a bundle holds, nothing in it is found to be wrong."""
     with tempfile.TemporaryDirectory() as out:
         check_rows(written(growth_of(*made), Path(out)))
+
+
+def test_lines_are_counted_for_an_error_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That reads a file from its start: done for each piece of it, time would grow with the square of its size."""
+    row = ["x" * (LONG_ROW // 5), *ROW[1:]]
+    bundle = write_bundle(tmp_path, [NodeRows(["A"], TYPED, [row] * 20)])
+    counted: list[int] = []
+    monkeypatch.setattr(_Piece, "line_at", lambda _, place: counted.append(place) or 1)
+    check_rows(bundle)
+    assert counted == []
 
 
 @settings(deadline=None, max_examples=25)
