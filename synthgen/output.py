@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from synthgen.errors import SynthError, UsageError
+from synthgen.interrupts import gentle_interrupts
 
 INTERRUPTED = 130
 PLAIN_LINE_SECONDS = 5.0
@@ -99,7 +100,9 @@ def run_cli(app: Callable[..., Any]) -> None:
     """Run a typer app as a console script; the one place where errors become words and exit codes."""
     output = Output(as_json="--json" in sys.argv[1:])
     try:
-        sys.exit(_run(app))
+        with gentle_interrupts():
+            code = _run(app)
+        sys.exit(code)
     except SynthError as error:
         output.failure(error)
         sys.exit(error.exit_code)
@@ -122,4 +125,6 @@ def _run(app: Callable[..., Any]) -> int:
             return exit_code
         command = getattr(getattr(error, "ctx", None), "command_path", Path(sys.argv[0]).name)
         raise UsageError(describe(), hint=f"`{command} --help` says what it takes") from error
+    if code == INTERRUPTED:  # Typer's own way of saying so
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

@@ -96,14 +96,14 @@ class Workshop:
             finally:
                 child.kill() if child.poll() is None else None
 
-    def end_when(self, text: str, moment: Callable[[], bool], number: signal.Signals) -> int | None:
-        """Run a command and send it a signal at a moment; gives its exit code, None when the moment never came."""
+    def end_when(self, text: str, moment: Callable[[], bool], number: signal.Signals) -> Answer | None:
+        """Run a command and send it a signal at a moment; gives what it said, None when the moment never came."""
         with self.running(text) as child:
             while child.poll() is None:
                 if moment():
                     child.send_signal(number)
-                    child.communicate(timeout=LONGEST_SECONDS)
-                    return child.returncode
+                    said = child.communicate(timeout=LONGEST_SECONDS)
+                    return Answer(child.returncode, *said)
                 time.sleep(0.002)
             child.communicate()
         return None

@@ -197,13 +197,49 @@ def test_offline_loads_killed_by_chance(workshop, base, operation):
     "while neo4j-admin imports", "when both stores are moved", "when the new one is served"])
 def test_an_offline_load_interrupted(workshop, base, operation, moment):
     """Ctrl-C: exit code 130, at once the old database is served again, and the history says so."""
-    code = workshop.end_when(f"importer load {operation} --mode offline", lambda: MOMENTS[moment](workshop, operation),
-                             signal.SIGINT)
-    assert code == 130
+    answer = workshop.end_when(f"importer load {operation} --mode offline",
+                               lambda: MOMENTS[moment](workshop, operation), signal.SIGINT)
+    assert (answer.code, answer.stderr.splitlines()[-1]) == (130, "interrupted"), answer
     assert (workshop.digest(), left_over(workshop)) == (base, [])
     failed = workshop.manifest(operation)["history"][-1]
     assert (failed["event"], failed["error"], failed["undone"]) == ("load_failed", "KeyboardInterrupt", True)
     assert workshop.do("importer list")["operations"][-1]["state"] == "failed"
+
+
+def test_an_offline_load_interrupted_again_while_it_is_undone(workshop, base, operation):
+    """Ctrl-C twice: what puts the old database back is not broken off."""
+    command = f"importer load {operation} --mode offline"
+    with workshop.running(command) as child:
+        while not MOMENTS["when both stores are moved"](workshop, operation):
+            assert child.poll() is None
+            time.sleep(0.002)
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.7)
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+    assert (child.returncode, "Traceback" in said) == (130, False), said
+    assert (workshop.digest(), left_over(workshop)) == (base, [])
+    failed = workshop.manifest(operation)["history"][-1]
+    assert (failed["event"], failed["undone"]) == ("load_failed", True)
+
+
+def test_a_reader_interrupted_at_any_moment(workshop, base):
+    """Ctrl-C 30 times while the database is read: always exit code 130 at once, and never the driver's own troubles."""
+    drawn = random.Random(6)  # noqa: S311 - moments, not secrets
+    began = time.monotonic()
+    workshop.do("importer digest")
+    longest = time.monotonic() - began
+    codes = []
+    for _ in range(30):
+        until = time.monotonic() + longest * drawn.uniform(0.3, 1)
+        answer = workshop.end_when("importer digest", lambda: time.monotonic() > until, signal.SIGINT)  # noqa: B023 - used at once
+        if answer is None:
+            continue
+        assert "Traceback" not in answer.stderr or answer.code == -signal.SIGINT, answer
+        codes.append(answer.code)
+    # The others had not begun, or had their answer out already.
+    assert set(codes) <= {130, -signal.SIGINT, 0}
+    assert codes.count(130) > 15, codes
 
 
 def fail_to_load(
@@ -293,11 +329,11 @@ def header(workshop: Workshop, operation_id: str) -> list[str]:
 @pytest.mark.parametrize("until", [1, RESOURCES // 2, RESOURCES])
 def test_an_online_load_killed_goes_on(workshop, base, operation, until):
     """SIGKILL after so many resources: the same command ends the work, exactly, and validation passes."""
-    code = workshop.end_when(
+    killed = workshop.end_when(
         f"importer load {operation} --mode online --batch-rows 100 --writers 1-2",
         lambda: resources(workshop, operation) >= until,
         signal.SIGKILL)
-    assert code == -signal.SIGKILL
+    assert killed.code == -signal.SIGKILL, killed
     assert workshop.do("importer list")["operations"][-1]["state"] == "loading"
     workshop.do(f"importer load {operation} --mode online")
     assert resources(workshop, operation) == RESOURCES
@@ -334,11 +370,11 @@ def test_an_online_load_killed_and_rolled_back(workshop, base, operation):
 
 def test_an_online_load_interrupted_goes_on(workshop, base, operation):
     """Ctrl-C: exit code 4 and the hint that the same command goes on; it does."""
-    code = workshop.end_when(
+    answer = workshop.end_when(
         f"importer load {operation} --mode online --batch-rows 100 --writers 1",
         lambda: resources(workshop, operation) > 500,
         signal.SIGINT)
-    assert code == 4
+    assert answer.code == 4, answer
     workshop.do(f"importer load {operation} --mode online")
     assert workshop.do(f"importer validate {operation}")["passed"]
 

@@ -169,10 +169,10 @@ def test_a_restore_by_the_very_commands(shop):
 def test_a_load_killed_in_the_swap_is_put_back(shop, operation):
     """SIGKILL between the stores: the next command ends what is left over and serves the old one, whole."""
     base = shop.digest()
-    code = shop.end_when(f"importer load {operation} --mode offline --heap 512m",
-                         lambda: any(shop.engine.volume.glob(".synthgen/staging/*/old/databases/neo4j")),
-                         signal.SIGKILL)
-    assert code == -signal.SIGKILL
+    killed = shop.end_when(f"importer load {operation} --mode offline --heap 512m",
+                           lambda: any(shop.engine.volume.glob(".synthgen/staging/*/old/databases/neo4j")),
+                           signal.SIGKILL)
+    assert killed.code == -signal.SIGKILL, killed
     assert shop.left()
     assert shop.run(f"importer rollback {operation}", "--json").code == 2
     assert (shop.digest(), shop.traces(), shop.left()) == (base, 0, [])

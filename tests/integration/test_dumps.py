@@ -91,7 +91,7 @@ def test_a_dump_of_an_older_neo4j(homes):
     home = homes / "five"
     killed = shop_of(home).end_when(f"importer server start --load-dump {OLD}",
                                     lambda: any(home.glob("staging/*/data/databases/neo4j/*")), signal.SIGKILL)
-    assert killed == -signal.SIGKILL
+    assert killed.code == -signal.SIGKILL, killed
     assert (LocalServer(home).status().state, (home / "data").exists()) == ("stopped", False)
 
     answer = load(home, OLD, "--port", str(free_port()))

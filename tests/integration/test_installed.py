@@ -63,9 +63,9 @@ def test_a_load_killed_in_the_swap_put_back_and_done_again(shop):
     assert (shop.data / "databases" / "neo4j").is_dir()
     assert list((shop.made.home / "data").iterdir()) == []
     operation = shop.do("synthgen generate --strategy random --count 200")["operation_id"]
-    code = shop.end_when(f"importer load {operation} --mode offline",
-                         lambda: any(shop.data.glob(".synthgen/staging/*/old/databases/neo4j")), signal.SIGKILL)
-    assert code == -signal.SIGKILL
+    killed = shop.end_when(f"importer load {operation} --mode offline",
+                           lambda: any(shop.data.glob(".synthgen/staging/*/old/databases/neo4j")), signal.SIGKILL)
+    assert killed.code == -signal.SIGKILL, killed
     assert shop.left() == ["load.json", "staging"]
     assert shop.run(f"importer rollback {operation}", "--json").code == 2
     assert (shop.digest(), shop.left()) == (base, [])
