@@ -3,8 +3,8 @@
 Python raises `KeyboardInterrupt` at whatever line runs. In the midst of the Neo4j driver's reading that loses bytes, so
 that closing the session fails with some other error or waits for ever; in the midst of an import it becomes a
 `RuntimeError`. Here a signal that comes while a library works waits until that gives back to our own code. Whoever
-cannot wait presses again: the second signal is raised where it comes. While an interrupt is being handled, which is
-when a load is undone, one more is not heard: what it would break off is what puts the database in order.
+has waited for some seconds presses again: that signal is raised where it comes. While an interrupt is being handled,
+which is when a load is undone, more are not heard: what they would break off is what puts the database in order.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import inspect
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+WAIT_SECONDS = 3.0
+"""A signal that comes so long after one that still waits is raised wherever it comes; to press twice is a habit."""
 HEARD_ALWAYS = 4
 """So many signals are raised wherever they come."""
 _OURS = frozenset({"synthgen", "importer"})
@@ -46,14 +49,16 @@ class _Waiting:
 
     def __init__(self) -> None:
         self._came = 0
-        self._waits = False
+        self._waits_since: float | None = None
 
     def came(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
         """Handle SIGINT."""
         self._came += 1
-        if self._came >= HEARD_ALWAYS or is_harmless(frame) or (self._waits and not _is_handled(KeyboardInterrupt)):
+        now = time.monotonic()
+        if self._waits_since is None:
+            self._waits_since = now
+        if self._came >= HEARD_ALWAYS or is_harmless(frame) or now - self._waits_since >= WAIT_SECONDS:
             self._raise()
-        self._waits = True
         # Called whenever a function begins or ends: where a library gives back, to the very line.
         sys.setprofile(self._passed)
 
@@ -63,7 +68,7 @@ class _Waiting:
 
     def _raise(self) -> None:
         sys.setprofile(None)
-        self._waits = False
+        self._waits_since = None
         # Some libraries raise it by themselves, beside the signal.
         if self._came >= HEARD_ALWAYS or not _is_handled(KeyboardInterrupt):
             raise KeyboardInterrupt
@@ -80,6 +85,9 @@ def is_harmless(frame: FrameType | None) -> bool:
         name = str(frame.f_globals.get("__name__", ""))
         package = str(frame.f_globals.get("__package__", "")) if name == "__main__" else name
         top = package.partition(".")[0]
+        if name == __name__:  # what looks is not what is looked at
+            frame = frame.f_back
+            continue
         if top in _OURS:
             # Bodies of modules and classes run while they are imported.
             return bool(frame.f_code.co_flags & inspect.CO_OPTIMIZED)

@@ -24,7 +24,7 @@ from synthgen.errors import LoadFailedError
 from synthgen.snapshot.export import digest_database
 from tests.conftest import running_server
 from tests.faults.dying import load_until
-from tests.workshop import Workshop
+from tests.workshop import LONGEST_SECONDS, Workshop
 
 pytestmark = pytest.mark.neo4j
 
@@ -207,16 +207,17 @@ def test_an_offline_load_interrupted(workshop, base, operation, moment):
 
 
 def test_an_offline_load_interrupted_again_while_it_is_undone(workshop, base, operation):
-    """Ctrl-C twice: what puts the old database back is not broken off."""
+    """Ctrl-C three times: what puts the old database back is not broken off."""
     command = f"importer load {operation} --mode offline"
     with workshop.running(command) as child:
         while not MOMENTS["when both stores are moved"](workshop, operation):
             assert child.poll() is None
             time.sleep(0.002)
         child.send_signal(signal.SIGINT)
-        time.sleep(0.7)
-        child.send_signal(signal.SIGINT)
-        _, said = child.communicate(timeout=60)
+        for pause in (0.1, 0.6):
+            time.sleep(pause)
+            child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=LONGEST_SECONDS)
     assert (child.returncode, "Traceback" in said) == (130, False), said
     assert (workshop.digest(), left_over(workshop)) == (base, [])
     failed = workshop.manifest(operation)["history"][-1]

@@ -93,9 +93,21 @@ def test_a_library_ends_its_work_first():
     assert run("use", Press()) == (["begun", "half", "whole"], True)
 
 
-def test_the_second_does_not_wait():
-    """Whoever presses again is heard where it is."""
-    assert run("use", Press(1, 1)) == (["begun", "half"], True)
+def test_who_presses_twice_waits_as_well():
+    """It is a habit, and no reason to break a library's work off."""
+    assert run("use", Press(1, 1)) == (["begun", "half", "whole"], True)
+    assert run("use", Press(2)) == (["begun", "half", "whole"], True)
+
+
+def test_who_has_waited_long_is_heard(monkeypatch):
+    """Pressed again after some seconds, it is raised where it comes."""
+    monkeypatch.setattr("synthgen.interrupts.WAIT_SECONDS", 0)
+    assert run("use", Press()) == (["begun"], True)
+
+
+def test_the_fourth_is_heard_everywhere():
+    """There is always a way out."""
+    assert run("use", Press(3, 1)) == (["begun", "half"], True)
 
 
 def test_our_own_code_is_interrupted_at_once():
