@@ -59,6 +59,7 @@ class _Waiting:
             self._waits_since = now
         if self._came >= HEARD_ALWAYS or is_harmless(frame) or now - self._waits_since >= WAIT_SECONDS:
             self._raise()
+            return
         # Called whenever a function begins or ends: where a library gives back, to the very line.
         sys.setprofile(self._passed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -52,16 +53,17 @@ def closing(press, done):
 
 
 class Press:
-    """Ctrl-C, so many times when it is called, and so many again."""
+    """Ctrl-C, so many times when it is called, and so many again after some seconds."""
 
-    def __init__(self, first: int = 1, again: int = 0) -> None:
-        self._first, self._again = first, again
+    def __init__(self, first: int = 1, again: int = 0, after_s: float = 0) -> None:
+        self._first, self._again, self._after_s = first, again, after_s
 
     def __call__(self) -> None:
         for _ in range(self._first):
             signal.raise_signal(signal.SIGINT)
 
     def again(self) -> None:
+        time.sleep(self._after_s)
         for _ in range(self._again):
             signal.raise_signal(signal.SIGINT)
 
@@ -100,9 +102,10 @@ def test_who_presses_twice_waits_as_well():
 
 
 def test_who_has_waited_long_is_heard(monkeypatch):
-    """Pressed again after some seconds, it is raised where it comes."""
-    monkeypatch.setattr("synthgen.interrupts.WAIT_SECONDS", 0)
-    assert run("use", Press()) == (["begun"], True)
+    """Pressed again after so long, it is raised where it comes; pressed once, however long ago, it is not."""
+    monkeypatch.setattr("synthgen.interrupts.WAIT_SECONDS", 0.05)
+    assert run("use", Press(1, 1, after_s=0.1)) == (["begun", "half"], True)
+    assert run("use", Press(1, 0, after_s=0.1)) == (["begun", "half", "whole"], True)
 
 
 def test_the_fourth_is_heard_everywhere():
