@@ -25,6 +25,10 @@ _MEBI = 2**20
 _MOST_BUFFER = 2**31 - 1
 _HEAP_PER_BUFFER = 24
 """Tried on both lines: with less heap to a byte of buffer an import runs out of memory."""
+_SMALL_BUFFER = 2**18
+"""An import waits a tenth of a second for each group that fills no buffer of its own size, which is 4 MiB."""
+_SMALL_PER_GROUP = 2**22
+"""Measured: with the small buffer 24 groups of 10 MB together took 7.0 s, not 11.9; 24 of 390 MB 25.8 s, not 21.7."""
 
 
 Place = Callable[[Path], str]
@@ -74,8 +78,27 @@ def file_options(files: Sequence[ImportFiles], heap: str) -> list[str]:
                            hint=f"give it --heap {needed}m, or load with --mode online", longest_row=longest, heap=heap)
     # Asked of lines that know vectors only: others do not know the option either.
     vectors = any(TYPES[kind].is_vector for one in files for _, layout in one.parts for kind in layout.types.values())
-    return [*([f"--read-buffer-size={buffer // _MEBI}m"] if longest else []),
+    size = f"{buffer // _MEBI}m" if longest else f"{_SMALL_BUFFER // 1024}k" if _are_small(files) else None
+    return [*([f"--read-buffer-size={size}"] if size else []),
             *([f"--vector-delimiter={VECTOR_DELIMITER}"] if vectors else [])]
+
+
+def _are_small(files: Sequence[ImportFiles]) -> bool:
+    """Say whether an import is faster with the small buffer, and each row fits it."""
+    paths = [path for one in files for path, _ in one.parts]
+    sizes = [path.stat().st_size for path in paths]
+    groups = sum(len(one.arguments) for one in files)
+    return sum(sizes) < groups * _SMALL_PER_GROUP and all(
+        size <= _SMALL_BUFFER // 2 or _longest_record(path) <= _SMALL_BUFFER // 2
+        for path, size in zip(paths, sizes, strict=True))
+
+
+def _longest_record(path: Path) -> int:
+    """Give the bytes of the longest record of a file that `Layout.write` wrote."""
+    text = np.fromfile(path, np.uint8)
+    # Bytes overflow, which leaves even and odd as they are; a line end after an odd number of quotes is data.
+    ends = np.flatnonzero((text == ord("\n")) & (np.cumsum(text == ord('"'), dtype=np.uint8) % 2 == 0))
+    return int(np.diff(ends, prepend=-1).max(initial=0))
 
 
 def write_base(

@@ -225,22 +225,21 @@ def test_an_offline_load_interrupted_again_while_it_is_undone(workshop, base, op
 
 
 def test_a_reader_interrupted_at_any_moment(workshop, base):
-    """Ctrl-C 30 times while the database is read: exit code 130 without a traceback, once the command has begun."""
+    """Ctrl-C while the database is read, 15 times: exit code 130 without a traceback, once the command has begun."""
     drawn = random.Random(6)  # noqa: S311 - moments, not secrets
     began = time.monotonic()
     workshop.do("importer digest")
     longest = time.monotonic() - began
-    codes = []
-    for _ in range(30):
+    codes: list[int] = []
+    # The others had not begun, or had their answer out already: how many depends on what else the machine does.
+    while codes.count(130) < 15 and len(codes) < 100:
         until = time.monotonic() + longest * drawn.uniform(0.3, 1)
         answer = workshop.end_when("importer digest", lambda: time.monotonic() > until, signal.SIGINT)  # noqa: B023 - used at once
-        if answer is None:
-            continue
-        assert "Traceback" not in answer.stderr or answer.code == -signal.SIGINT, answer
-        codes.append(answer.code)
-    # The others had not begun, or had their answer out already.
+        code = 0 if answer is None else answer.code
+        assert answer is None or code == -signal.SIGINT or "Traceback" not in answer.stderr, answer
+        codes.append(code)
     assert set(codes) <= {130, -signal.SIGINT, 0}
-    assert codes.count(130) > 15, codes
+    assert codes.count(130) == 15, codes
 
 
 def fail_to_load(
