@@ -54,11 +54,14 @@ def hold(target: Target) -> Iterator[None]:
     """
     lock = FileLock(target.lock_file)
     try:
-        with lock.acquire(timeout=0):
-            yield
+        lock.acquire(timeout=0)
+        yield
     except Timeout:
         raise LockedError(f"another load or rollback is at work on {target.name}", hint="wait for it to end",
                           target=target.name) from None
+    finally:
+        # An interrupt may come when it is ours already and we have not heard of it yet.
+        lock.release()
 
 
 def begin(target: Target, operation: str, bundle: Path | None = None) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from neo4j.exceptions import AuthError
 
 from importer.servers import bolt, process
@@ -277,6 +277,14 @@ class LocalServer:
     def _locked(self, timeout_s: float) -> Iterator[None]:
         lock = FileLock(self.home / ".lock")
         try:
+            self._acquire(lock, timeout_s)
+            yield
+        finally:
+            # An interrupt may come when it is ours already and we have not heard of it yet.
+            lock.release()
+
+    def _acquire(self, lock: BaseFileLock, timeout_s: float) -> None:
+        try:
             self.home.parent.mkdir(parents=True, exist_ok=True)
             self.home.mkdir(mode=0o700, exist_ok=True)
             lock.acquire(timeout=timeout_s)
@@ -285,10 +293,6 @@ class LocalServer:
                               hint="wait for it to end", home=str(self.home)) from error
         except OSError as error:
             raise unwritable(self.home, error) from error
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def _wait_for_port(port: int) -> None:

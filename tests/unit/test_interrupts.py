@@ -5,10 +5,17 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from importer import store
+from importer.servers import local
+from importer.servers.local import LocalServer
+from importer.servers.local_target import LocalTarget
 from synthgen.interrupts import gentle_interrupts
 
 LIBRARY = """
@@ -164,3 +171,35 @@ def test_an_ignored_signal_stays_ignored():
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+class TakenAtTheWrongMoment(FileLock):
+    """A lock with Ctrl-C while it is being taken."""
+
+    def acquire(self, *given: Any, **named: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return super().acquire(*given, **named)
+
+
+def hold_server(home: Path) -> None:
+    LocalServer(home).start()
+
+
+def hold_target(home: Path) -> None:
+    with store.hold(LocalTarget(LocalServer(home))):
+        pytest.fail("the interrupt was not raised")
+
+
+@pytest.mark.parametrize(("take", "module", "name"), [
+    (hold_server, local, ".lock"), (hold_target, store, "load.lock")], ids=["server", "target"])
+def test_a_lock_is_let_go_of_when_ctrl_c_comes_as_it_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Callable[[Path], None], module: Any, name: str,
+) -> None:
+    """What undoes a load takes the same locks, while what was interrupted is still being told of."""
+    monkeypatch.setattr(module, "FileLock", TakenAtTheWrongMoment)
+    with pytest.raises(KeyboardInterrupt) as kept, gentle_interrupts():
+        take(tmp_path)
+    assert kept.tb is not None
+    again = FileLock(tmp_path / name)
+    with again.acquire(timeout=0):
+        assert again.is_locked
