@@ -83,7 +83,7 @@ def start_with_dump(server: LocalServer, file: Path, options: Mapping[str, Any],
     _check_space(server.home, LEAST_SPACE + STORE_TO_DISK * unpacked)
     target = LocalTarget(server)
     with hold(target):
-        settle(target)
+        settle(target, start=False)
         ran = server.status().state != "stopped"
         try:
             _check_holds_nothing(server, options)
@@ -125,7 +125,7 @@ def write_dump(server: LocalServer, file: Path, progress: Progress = silent) -> 
         raise RefusedError(f"there is no database in {server.home}", hint="name its folder with --home")
     target = LocalTarget(server)
     with hold(target):
-        settle(target)
+        settle(target, start=False)
         if server.status().state != "stopped":
             raise RefusedError(f"the server in {server.home} runs, and only a database that rests can be dumped",
                                hint="stop it first: importer server stop", home=str(server.home))

@@ -17,7 +17,7 @@ from importer.servers.local_target import find_local_target
 from importer.servers.target import Target
 from importer.settle import settle
 from importer.stages import CHECKS, ImportAside, Mode, build_rollback
-from importer.store import begin, forget, hold, is_finished, put_back, read_journal, restore_old
+from importer.store import begin, forget, hold, is_finished, read_journal, restore_old
 from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
 from synthgen.bundle.read import Bundle, bundle_folders, find_bundle, list_bundles, open_bundle, operations_folder
@@ -196,8 +196,9 @@ def restore(
                 forget(target)
                 raise
             if target is not None:
-                put_back(target)
+                restore_old(target)
                 target.start()
+                forget(target)
             failed = _load_failed(f"restoring {snapshot.path}", error, None)
             if failed is None:
                 raise
@@ -295,8 +296,8 @@ def exclusive(target: Target | None) -> Iterator[None]:
     For other servers the lock in the database does the same.
     """
     with hold(target) if target is not None else nullcontext():
-        if target is not None and settle(target) is not None:
-            target.start()
+        if target is not None:
+            settle(target, start=True)
         yield
 
 

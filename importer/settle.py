@@ -36,10 +36,14 @@ class Settled:
         return f"note: the offline load of {self.operation} was interrupted; the database is {found}{history}"
 
 
-def settle(target: Target) -> Settled | None:
+def settle(target: Target, *, start: bool) -> Settled | None:
     """End an interrupted load that is past the point of no return, undo any other, and record it; the lock is ours.
 
-    May be interrupted itself: the next one goes on. Whether the server runs afterwards is the caller's business.
+    May be interrupted itself: the next one goes on.
+
+    Args:
+        target: Where.
+        start: Whether the server has to run afterwards; else that is the caller's business.
 
     Returns:
         What became of it, or None when there was none.
@@ -50,6 +54,9 @@ def settle(target: Target) -> Settled | None:
     loaded = journal.step == DONE
     restore_old(target)
     settled = Settled(journal.operation, loaded, _record(journal, loaded=loaded))
+    # Before it is forgotten: nobody else would start a server again that we are killed over.
+    if start:
+        target.start()
     forget(target)
     return settled
 
@@ -70,10 +77,7 @@ def settle_at(target: Target | None, *, start: bool = True) -> Settled | None:
         return None
     try:
         with hold(target):
-            settled = settle(target)
-            if start and settled is not None:
-                target.start()
-            return settled
+            return settle(target, start=start)
     except LockedError:
         journal = read_journal(target)
         if start and (journal is None or journal.step == IMPORTING):
