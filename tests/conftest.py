@@ -49,7 +49,7 @@ def free_port() -> int:
 
 
 def empty(driver: neo4j.Driver, database: str, rows: int = 10_000) -> None:
-    """Remove all nodes and the whole schema, but for the two lookup indexes of a new database."""
+    """Remove all nodes and the whole schema, but for the two lookup indexes of a new database, which are awaited."""
     with driver.session(database=database) as session:
         while session.run("MATCH (n) WITH n LIMIT $rows DETACH DELETE n", rows=rows).consume().counters.nodes_deleted:
             continue
@@ -59,6 +59,7 @@ def empty(driver: neo4j.Driver, database: str, rows: int = 10_000) -> None:
                 session.run(f"DROP {kind} {quote(name)} IF EXISTS").consume()
         for pattern in ("(n) ON EACH labels(n)", "()-[r]-() ON EACH type(r)"):
             session.run(f"CREATE LOOKUP INDEX IF NOT EXISTS FOR {pattern}").consume()
+        session.run("CALL db.awaitIndexes(60)").consume()
 
 
 @pytest.fixture(scope="session")

@@ -168,6 +168,9 @@ def test_what_a_server_cannot_create_is_refused(newer_workshop, workshop):
 
     What they offer as the way out is one: without these items the snapshot is restored, and that is said.
     """
+    empty(newer_workshop.driver, newer_workshop.address.database)
+    plant(newer_workshop, [*SCHEMA, *OF_2026])
+    newer_workshop.do("synthgen export --replace")
     folder = newer_workshop.out / "edited"
     shutil.copytree(newer_workshop.out / "base", folder)
     document = json.loads((folder / "snapshot.json").read_text(encoding="utf-8"))
