@@ -13,6 +13,7 @@ from tempfile import mkdtemp
 
 import neo4j
 import pytest
+from hypothesis import settings
 
 from importer.servers.local import LocalServer
 from importer.servers.local_target import find_local_target
@@ -24,6 +25,9 @@ HEAP = "768m"
 NEWER_VERSION = "2026.09.0"
 # Dozens of servers live for seconds here, and Java spends most of these on compiling what it runs a few times.
 os.environ.setdefault("SYNTHGEN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# How long an example takes says more about the machine than about us.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def test_distances_known_by_hand():
     assert wasserstein(one, other, (), "value")["distance"].item() == pytest.approx(0.75 / 3.75)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(samples, samples)
 def test_distances_are_scipys(one, other):
     """Kolmogorov-Smirnov and Wasserstein are the library's; total variation is half the L1 distance."""
@@ -48,7 +48,7 @@ def test_distances_are_scipys(one, other):
         sum(abs(p - q) for p, q in zip(*shares, strict=True)) / 2)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(samples, samples, samples)
 def test_groups_do_not_mix(one, two, other):
     """What is computed group by group is what each group gives alone; one that is not in both is at distance 1."""
@@ -62,7 +62,7 @@ def test_groups_do_not_mix(one, two, other):
 
 
 @given(samples, samples)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_histograms_in_pieces_are_those_of_the_whole(one, two):
     """Adding up gives what counting at once would have."""
     assert added([histogram(one), histogram(two)]).sort("value").equals(histogram([*one, *two]))

@@ -151,7 +151,7 @@ def parameters_of(scenario: str) -> st.SearchStrategy[dict[str, int]]:
 ASKED = st.sampled_from(SHIPPED).flatmap(lambda name: st.tuples(st.just(name), parameters_of(name)))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(ASKED)
 def test_the_formula_is_kept_and_the_graph_is_whole(sample: Base, asked: tuple[str, dict[str, int]]) -> None:
     """Whatever is asked: as many resources as the formula says, each contained and located once, no end missing."""
