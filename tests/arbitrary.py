@@ -70,7 +70,7 @@ def draw(count: int) -> list[Arbitrary]:
     """Let hypothesis make so many graphs."""
     found: list[Arbitrary] = []
 
-    @settings(max_examples=count, phases=[Phase.generate], deadline=None, database=None, derandomize=True,
+    @settings(max_examples=count, phases=[Phase.generate], database=None, derandomize=True,
               suppress_health_check=list(HealthCheck))
     @given(graphs())
     def collect(graph: Arbitrary) -> None:

@@ -113,7 +113,7 @@ def check_counts(graph: Graph, bundle: Bundle, made: Made, parameters: Parameter
     assert bundle.manifest.counts.resources == total
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(any_graphs(), st.integers(1, 30), st.sampled_from((None, 0.5)), st.booleans())
 def test_any_graph_grows_by_an_inferred_profile(
     graph: Graph, count: int, density: float | None, template: bool
@@ -199,7 +199,7 @@ def test_an_empty_graph_is_a_usage_error() -> None:
         make_bundle(base, RandomParameters(count=1), out)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(any_graphs())
 def test_an_inferred_profile_is_one_that_can_be_written_down(graph: Graph) -> None:
     """What is inferred is recorded in the manifest as a table that gives the same profile again."""

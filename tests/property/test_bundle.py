@@ -86,7 +86,7 @@ def written(growth: Growth, out: Path) -> Bundle:
     return write_bundle(growth, origin, out)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(frames())
 def test_what_is_written_is_read_back(made: tuple[dict[str, str], pl.DataFrame]) -> None:
     """Nodes and relationships with properties of any type come back from their files, value for value."""
@@ -108,7 +108,7 @@ def test_what_is_written_is_read_back(made: tuple[dict[str, str], pl.DataFrame])
         assert read_anchors(bundle).rows() == [(0, "01000000000000000200000000000000")]
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(frames())
 def test_files_are_what_the_format_says(made: tuple[dict[str, str], pl.DataFrame]) -> None:
     """Another reader of CSV, with FORMAT.md in hand, finds the same values in the files."""
@@ -434,7 +434,7 @@ def something_wrong_in(path: Path, data: st.DataObject) -> Iterator[None]:
 STRANGE = [..., None, True, -1, 2**70, 1.5, "", "../x", "STRING", [], {}, [None], {"a": 1}, [[]]]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_manifest_of_any_shape_is_read_or_refused(strange_bundle: Bundle, data: st.DataObject) -> None:
     """A manifest with anything in the wrong place is read or answered with an error, never with a traceback."""

@@ -44,7 +44,7 @@ ROW = ["a\nb", 7, 0.5, True, "2024-02-29", "2024-02-29T12:00:00.5+01:00[Europe/B
        "{srid:4326,x:12.5,y:55.75}", b"\x00\xff", ["2024-01-31", "-0004-02-29"], [1, -2], ["a", 'b,"c"']]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(frames())
 def test_a_bundle_that_was_written_passes(made: tuple[dict[str, str], pl.DataFrame]) -> None:
     """Whatever values of whatever types a bundle holds, nothing in it is found to be wrong."""
@@ -62,7 +62,7 @@ def test_lines_are_counted_for_an_error_alone(tmp_path: Path, monkeypatch: pytes
     assert counted == []
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.one_of(base_graphs(most=4), any_graphs()))
 def test_a_snapshot_that_was_written_passes(graph: Graph) -> None:
     """The same of any snapshot."""
@@ -70,7 +70,7 @@ def test_a_snapshot_that_was_written_passes(graph: Graph) -> None:
         check_tables(snapshot)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(VALUES)), st.data())
 def test_a_snapshot_with_values_of_any_type_passes(kind: str, data: st.DataObject) -> None:
     """Values at the ends of every type are values of it."""
@@ -227,7 +227,7 @@ def test_damage_is_named_by_file_and_line(whole: Bundle, tmp_path: Path, damage:
     assert (error.facts["file"], error.facts.get("line"), error.facts.get("value")) == (file, line, value)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(set(VALUES) - {"STRING", "LIST<STRING>"})), st.data())
 def test_a_wrong_value_among_right_ones_is_named(kind: str, data: st.DataObject) -> None:
     """Among rows of any values of a type, the one that is none is found, by its line."""

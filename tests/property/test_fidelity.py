@@ -31,7 +31,7 @@ def profiled(draw: st.DrawFn) -> tuple[Graph, Profile]:
         return graph, infer_profile(snapshot)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(profiled(), st.integers(0, 99))
 def test_a_graph_is_as_close_to_itself_as_can_be(profiled, seed):
     """1 in every measure, whatever the order of its rows and tables; but all of it is copied, and that is said."""
@@ -44,7 +44,7 @@ def test_a_graph_is_as_close_to_itself_as_can_be(profiled, seed):
             assert found.outcome.score == pytest.approx(0)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(base_graphs(), base_graphs())
 def test_a_score_is_between_0_and_1(one, other):
     """So is that of each part, and their weights add up; parts are there wherever something is lost."""
@@ -55,7 +55,7 @@ def test_a_score_is_between_0_and_1(one, other):
         assert score is None or score > 1 - TOLERANCE or any(part.score < 1 for part in parts), found
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(base_graphs(), base_graphs())
 def test_a_distance_is_the_same_both_ways(one, other):
     """Mixes, degrees and structure do not depend on which of two graphs is called the base."""
@@ -66,7 +66,7 @@ def test_a_distance_is_the_same_both_ways(one, other):
     assert there == pytest.approx(back)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(profiled(), st.integers(0, 99))
 def test_any_graph_can_be_drawn(profiled, seed):
     """Whatever names and values it holds, each plot is one piece of XML."""

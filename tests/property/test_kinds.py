@@ -171,7 +171,7 @@ def test_random_keeps_the_degrees_about(kind: Kind) -> None:
     assert all(found[pattern] == pytest.approx(count, rel=0.05) for pattern, count in wanted.items())
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.sampled_from(KINDS), st.integers(200, 400), st.integers(0, 9), st.integers(101, 400))
 def test_any_size_and_seed_of_a_kind_grows(kind: Kind, nodes: int, seed: int, hundredths: int) -> None:
     """Counts are exact and a seed repeats, also for small ones of other seeds and odd factors."""

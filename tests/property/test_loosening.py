@@ -32,7 +32,7 @@ def made(growth: Growth) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
             for block in growth.nodes for row in rows_of(block.make(0, block.rows))]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(graph=base_graphs(), share=shares, data=st.data())
 def test_every_varied_value_is_one_that_the_base_shows(graph: Graph, share: float, data: st.DataObject) -> None:
     """With the same labels and the same type; what names a node or says where it is stays its own."""
@@ -85,7 +85,7 @@ def degrees(growth: Growth, side: str) -> Counter[tuple[str, tuple[str, ...], st
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(graph=base_graphs(), share=shares, factor=st.sampled_from((2, 4)))
 def test_rewiring_keeps_every_degree(graph: Graph, share: float, factor: int) -> None:
     """Of every node, per pattern and direction; nodes and their properties are those without it."""
@@ -100,7 +100,7 @@ def test_rewiring_keeps_every_degree(graph: Graph, share: float, factor: int) ->
         assert patterns(base, rewired) <= known
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(said=st.lists(st.booleans(), min_size=2, max_size=20))
 def test_rewiring_leaves_what_properties_say(said: list[bool]) -> None:
     """Machines that name their region in a property stay there; the others may move."""

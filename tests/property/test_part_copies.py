@@ -59,7 +59,7 @@ def test_copies_have_the_degrees_of_the_base(
     assert made.mean() == pytest.approx(due.mean(), rel=0.06)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(graph=base_graphs(), factor=st.sampled_from((1.3, 1.5, 2.5)))
 def test_nothing_is_made_up(graph: Graph, factor: float) -> None:
     """No pattern, loop or second relationship of a pair that the base has not; what is tied and what is left add up."""

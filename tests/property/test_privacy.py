@@ -94,7 +94,7 @@ def texts_made(bundle: Bundle) -> list[str]:
 # ——— nobody is left ———
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.one_of(base_graphs(most=8), any_graphs()), st.booleans(), st.integers(1, 3))
 def test_no_id_or_name_of_any_base_is_left(graph: Graph, template: bool, fewest_owners: int) -> None:
     """Whatever the base: no protected id or name stands in any text that is made from its anonymous double."""
@@ -132,7 +132,7 @@ def quoting_graphs(draw: st.DrawFn) -> Graph:
     return draft.graph()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(quoting_graphs(), st.sampled_from((2, 4, 9)))
 def test_no_name_is_left_however_it_is_quoted(graph: Graph, fewest_owners: int) -> None:
     """In a key, a list, a sentence, inside a longer word; also names that are words of the pools themselves."""
@@ -161,7 +161,7 @@ def test_no_id_or_name_of_a_kind_is_left(kind: Kind) -> None:
         assert sum(leak.values for leak in find_leaks(base, open_, fewest_owners=5)) > base.resources.sum() / 3
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.sampled_from(KINDS), st.data())
 def test_the_gate_finds_what_is_planted(kind: Kind, data: st.DataObject) -> None:
     """One name in one text is found wherever it stands: alone, in a path, a list, JSON, other spelling, on a tie."""
@@ -208,7 +208,7 @@ def test_a_part_of_a_word_is_no_leak() -> None:
 # ——— everything is where it was ———
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.one_of(base_graphs(most=8), any_graphs()))
 def test_the_shape_of_any_base_stays(graph: Graph) -> None:
     """Labels, types, ends and what is missing are the same; equal values stay equal and different ids different."""
@@ -286,7 +286,7 @@ def test_azure_keeps_its_form() -> None:
 # ——— what few own ———
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), st.integers(1, 6))
 def test_what_few_own_becomes_what_enough_own(data: st.DataObject, fewest: int) -> None:
     """After generalising each value is owned by enough, unless nothing is owned by enough: then there is one left."""

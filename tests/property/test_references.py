@@ -87,7 +87,7 @@ WHOLE: list[Parameters] = [TemplateParameters(scale_factor=2), TemplateParameter
 
 @pytest.mark.parametrize("parameters", WHOLE, ids=["twice", "four times", "random"])
 @pytest.mark.parametrize("backwards", [False, True], ids=["links to", "is linked from"])
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_copy_quotes_the_copies_that_it_is_tied_to(*, backwards: bool, parameters: Parameters,
                                                      data: st.DataObject) -> None:
@@ -108,7 +108,7 @@ def test_a_copy_quotes_the_copies_that_it_is_tied_to(*, backwards: bool, paramet
 
 
 @pytest.mark.parametrize("parameters", WHOLE, ids=["twice", "four times", "random"])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(draft=quoting_drafts())
 def test_relationships_quote_the_copies_that_they_tie(parameters: Parameters, draft: Draft) -> None:
     """In their properties, both ends."""
@@ -119,7 +119,7 @@ def test_relationships_quote_the_copies_that_they_tie(parameters: Parameters, dr
             assert json.loads(properties["note"]) == [made.nodes[one].properties["id"] for one in (start, end)]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(draft=quoting_drafts(), data=st.data())
 def test_nothing_that_a_copy_quotes_is_missing(draft: Draft, data: st.DataObject) -> None:
     """Whatever part is copied: a quoted id is that of a synthetic node, or the base's where that node has no copy."""
@@ -139,7 +139,7 @@ def test_nothing_that_a_copy_quotes_is_missing(draft: Draft, data: st.DataObject
                 assert quoted in ids or (quoted in in_base and quoted not in copied)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(draft=quoting_drafts())
 def test_texts_speak_of_the_copy_by_id_and_by_name(draft: Draft) -> None:
     """Words of a longer text, too; all else in the text stays."""

@@ -75,7 +75,7 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             **draw(st.sampled_from([{}, {"container": "Festival"}]))}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(scenarios(), st.integers(1, 6))
 def test_what_is_made_is_what_was_counted(base: Base, document: dict[str, Any], n: int) -> None:
     """Counts as the formula says, each relationship as often as told, no end missing, none twice, ids unique."""

@@ -109,14 +109,14 @@ def digest(graph: Graph) -> str:
     return whole.hexdigest()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(graphs)
 def test_the_digest_is_the_formats(graph: Graph) -> None:
     """The digest is what FORMAT.md says, by an implementation that shares nothing with the product's."""
     assert digest(graph) == naive_digest(graph)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(VALUES)), st.data())
 def test_the_digest_of_every_type_is_the_formats(kind: str, data: st.DataObject) -> None:
     """Values of every property type count in the digest as FORMAT.md says, absent ones and empty lists included."""
@@ -163,14 +163,14 @@ def first_numbers(graph: Graph) -> list[int]:
     return numbers
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(graphs, st.integers(0, 2**32))
 def test_the_digest_is_free_of_order(graph: Graph, seed: int) -> None:
     """The same content in another order of rows, tables, labels and node numbers has the same digest."""
     assert digest(shuffled(graph, seed)) == digest(graph)
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(graphs, st.data())
 def test_the_digest_sees_every_change(graph: Graph, data: st.DataObject) -> None:
     """One value, type, label, relationship type, direction or end that changes, appears or goes changes the digest."""
@@ -302,7 +302,7 @@ def test_type_and_text_both_count() -> None:
 # ——— files ———
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(graphs)
 def test_what_is_written_is_read_back(graph: Graph) -> None:
     """Every table comes back with its labels, types, values and order, whole and in pieces; counts and digest too."""
@@ -422,7 +422,7 @@ def strange_snapshot() -> Iterator[Snapshot]:
         yield written(Path(folder) / "base")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_document_of_any_shape_is_read_or_refused(strange_snapshot: Snapshot, data: st.DataObject) -> None:
     """A `snapshot.json` with anything in the wrong place is read or answered with an error, never with a traceback."""

@@ -96,7 +96,7 @@ def any_cases(view: View) -> st.SearchStrategy[tuple[Parameters, dict[str, int]]
 # ——— what holds for every request ———
 
 
-@settings(deadline=None, max_examples=70)
+@settings(max_examples=70)
 @given(base_graphs(), st.data())
 def test_everything_that_is_made_is_exact_marked_and_whole(graph: Graph, data: st.DataObject) -> None:
     """Whatever the base and the request: counts are exact in all and per type, and what is made is fit to be loaded."""
@@ -210,7 +210,7 @@ def properties_kept(properties: dict[str, object]) -> str:
     return repr((kept, sorted(name for name in properties if name in {"id", "name", "resource_group"})))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(base_graphs(), st.data())
 def test_same_seed_same_bytes(graph: Graph, data: st.DataObject) -> None:
     """Two runs of one request write the same bytes; another seed or operation id writes others and shares no id."""
@@ -226,7 +226,7 @@ def test_same_seed_same_bytes(graph: Graph, data: st.DataObject) -> None:
             assert not ids & {node.properties.get("id") for node in second.nodes}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(base_graphs(), st.data())
 def test_rows_are_the_same_however_they_are_cut(graph: Graph, data: st.DataObject) -> None:
     """Any range of rows can be made alone: pieces put together equal the whole, in values and in types."""
@@ -245,7 +245,7 @@ def test_rows_are_the_same_however_they_are_cut(graph: Graph, data: st.DataObjec
 # ——— template ———
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(base_graphs(), st.integers(2, 4), st.booleans())
 def test_a_whole_factor_copies_the_graph_of_resources_that_often(graph: Graph, factor: int, synthetic: bool) -> None:
     """Each copy of a resource has the relationships of its original: to the same copy, or to the same shared node."""
@@ -342,7 +342,7 @@ def test_a_part_copy_is_exact_for_every_size() -> None:
 # ——— random ———
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(base_graphs(), st.integers(1, 40), st.floats(0, 1), st.integers(0, 2**64), st.data())
 def test_random_ties_only_what_the_base_ties(
     graph: Graph, count: int, density: float, seed: int, data: st.DataObject

@@ -118,7 +118,7 @@ def template_of(document: Mapping[str, Any]) -> Template:
     return parse_template(parse_source(json.dumps(document), said="t.json", suffix=".json"))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(located_graphs(), st.data(), st.sampled_from((None, 2.0, 0.5, 1.75)))
 def test_what_is_made_is_what_the_file_says(graph: Graph, data: st.DataObject, factor: float | None) -> None:
     """Counts per type are exact, ids unique, names, locations and properties those that anyone computes by hand."""
@@ -249,7 +249,7 @@ def check_names_in_ids(made: Made, view: View) -> None:
             assert node.properties["id"].endswith(f"/{node.properties['name']}")
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(base_graphs(), st.data())
 def test_rows_are_the_same_however_they_are_cut(graph: Graph, data: st.DataObject) -> None:
     """Any range of rows can be made alone, and a second run writes the same bytes."""
@@ -277,7 +277,7 @@ def test_a_shuffle_is_a_bijection_with_a_way_back(size: int, seed: int) -> None:
     assert np.array_equal(shuffle.back(shuffle.to(numbers)), numbers)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(any_graphs(), st.data())
 def test_any_graph_gets_what_it_has_and_what_it_has_not(graph: Graph, data: st.DataObject) -> None:
     """Where labels are the types, a new type is a new label set; counts are exact and keys unique all the same."""

@@ -124,7 +124,7 @@ def test_a_tenant_without_a_place_is_refused(others: int, tenant: str, words: st
         grown(others, TemplateParameters(scale_factor=2, tenant=TENANT, into_tenant=tenant), tmp_path)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(graph=base_graphs(), data=st.data())
 def test_the_tenant_changes_nothing_else(graph: Graph, data: st.DataObject) -> None:
     """As many resources of each type, and as many relationships among them, with the same bytes in any cut."""

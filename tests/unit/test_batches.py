@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.batches import BUCKETS, DuePart, OpenPart, Source, gaps_between, node_keys, order_by_buckets
@@ -42,7 +42,6 @@ def nodes_of(batch):
     return {end for row in batch.rows() for end in row[:2]}
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2_000), st.integers(1, 400), st.integers(1, 300), st.integers(1, 5), st.integers(0, 2**31))
 def test_every_row_is_given_once_and_neighbours_share_no_node(count, nodes, rows, writers, seed):
     """For any relationships of one node set, batch size and number of writers."""
@@ -55,7 +54,6 @@ def test_every_row_is_given_once_and_neighbours_share_no_node(count, nodes, rows
     assert max(batch.range.rows for batch in batches) <= rows
 
 
-@settings(deadline=None)
 @given(st.integers(1, 500), st.lists(st.integers(1, 60), max_size=12), st.integers(0, 2**31))
 def test_what_is_done_is_not_given_again(count, sizes, seed):
     """A part that was written in ranges by one pace is finished by another."""

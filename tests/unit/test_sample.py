@@ -421,7 +421,7 @@ def test_a_big_tenant_fits_together() -> None:
     assert quoted_ids(frame) <= set(frame["id"])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(resources=st.integers(1, 6000), seed=st.integers(-(2**63), 2**64))
 def test_any_tenant_fits_together(resources: int, seed: int) -> None:
     """Whatever the size and seed: the exact count, unique ids, one container each, quoted ids exist."""
@@ -434,7 +434,6 @@ def test_any_tenant_fits_together(resources: int, seed: int) -> None:
     assert relationships(graph, "TAGGED_WITH").height == scaled(48, resources)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2_000_000))
 def test_shares_of_types(resources: int) -> None:
     """Types share any size exactly; all are there once there is one for each, and no child without its parent."""

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.errors import UsageError
@@ -55,7 +55,6 @@ def test_pairs_within_sites(how: How, expected: set[tuple[int, int]]) -> None:
 grids = st.lists(st.integers(0, 5), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(grids, st.data(), st.sampled_from(How), st.integers(0, 4), st.booleans(), st.booleans())
 def test_pairs_stay_in_their_sites(
     starts: list[int], data: st.DataObject, how: How, each: int, within: bool, both: bool,

@@ -37,7 +37,7 @@ KINDS = [(shell, commands) for shell in QUOTE for commands in SERVERS]
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 @given(given_texts=st.lists(TEXTS, min_size=1, max_size=40))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_text_is_one_word_of_sh_and_as_it_was(shell, given_texts):
     """A real shell gives each text back, byte by byte."""
     words = " ".join(map(QUOTE["sh"], given_texts))

@@ -68,7 +68,7 @@ def test_tokens_are_plain_words() -> None:
                for text in tokens)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(0, 10**12), st.lists(st.one_of(st.integers(0, 10**9), st.floats(0, 1e300)), min_size=1, max_size=8))
 def test_shares_add_up_by_largest_remainder(total: int, weights: list[float]) -> None:
     """Shares sum to the total exactly, each is the exact share rounded down or up, and Hamilton's method gives them."""

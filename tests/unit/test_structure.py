@@ -35,7 +35,7 @@ def structure(ties: list[tuple[int, int]], shared: frozenset[int] = frozenset(),
     return structure_of(Counted(graph, NOTHING), seed=0, wedges=wedges)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ties)
 def test_figures_are_those_of_networkx(ties):
     """Assortativity, reciprocity, clustering, components and isolates of a graph without shared nodes."""
@@ -65,7 +65,7 @@ def test_figures_are_those_of_networkx(ties):
         sum(all(node not in tie for tie in ties) for node in range(NODES)) / NODES)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ties, st.sets(ends, max_size=3).map(frozenset))
 def test_shared_nodes_are_no_centres_and_hold_nothing_together(ties, shared):
     """Wedges are counted one by one around own nodes; components are those of the graph without shared nodes."""
