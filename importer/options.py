@@ -11,6 +11,9 @@ import typer
 
 from synthgen.options import DATABASE_OPTIONS, with_finder
 
+EXAMPLE = "\n\nExample: `{}`"
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
 
 @dataclass(frozen=True, slots=True)
 class Named:

@@ -19,6 +19,8 @@
     neo4j_conf = "/etc/neo4j"
     compose_file = "docker-compose.yml"
     service = "neo4j"
+
+The tables named in `SECTIONS` are read by whoever they are for; see `section`.
 """
 
 from __future__ import annotations
@@ -52,6 +54,8 @@ _TABLES = {
                "compose_file": "compose_file", "service": "service"},
 }
 _AT_TOP = {"out", "base", "profile", "home"}
+SECTIONS = ("scaling", "resilience", "limits", "retention", "metrics")
+"""Tables of `synthgen.toml` whose settings belong to one concern each, which also checks them."""
 
 
 def setting(name: str, flag: str | Path | None = None) -> str | None:
@@ -67,6 +71,19 @@ def setting(name: str, flag: str | Path | None = None) -> str | None:
         return from_environment
     value = _from_file().get(name)
     return None if value is None else str(value)
+
+
+def section(name: str) -> dict[str, Any]:
+    """Give a table of `synthgen.toml` as it stands there, empty when there is none; raises as `setting`.
+
+    Raises:
+        UsageError: It is not a table.
+    """
+    found = _from_file().get(name, {})
+    if not isinstance(found, dict):
+        raise UsageError(f"{name} in synthgen.toml is a table, not {found!r}",
+                         hint=f"write [{name}] and its settings below it")
+    return found
 
 
 def out_folder(flag: Path | None = None) -> Path:
@@ -109,8 +126,9 @@ def _from_file() -> dict[str, Any]:
                              hint="put it into a file that only you can read and name that as password_file")
         unknown += [f"{table}.{name}" for name in values if name not in names]
         settings |= {names[name]: value for name, value in values.items() if name in names}
-    unknown += [name for name in document if name not in _AT_TOP]
+    unknown += [name for name in document if name not in _AT_TOP and name not in SECTIONS]
     if unknown:
-        known = [*sorted(_AT_TOP), *(f"{table}.{name}" for table in _TABLES for name in sorted(_TABLES[table]))]
+        known = [*sorted(_AT_TOP), *(f"[{name}]" for name in SECTIONS),
+                 *(f"{table}.{name}" for table in _TABLES for name in sorted(_TABLES[table]))]
         raise UsageError(f"{path}: unknown setting {min(unknown)!r}", hint="known: " + ", ".join(known))
     return {**document, **settings}

@@ -1,0 +1,139 @@
+"""The commands that put something into a database, restore and load: options in, one library call, words out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from importer.options import EXAMPLE, DryRunOption, Named, names_target
+from importer.saying import left_out_line, note_line, say_plan, say_script, took
+from importer.settle_cli import settle_first
+from synthgen.options import BaseOption, JsonOption, OutOption
+from synthgen.output import Output
+
+EmitOption = Annotated[str | None, typer.Option(
+    "--emit-script", metavar="sh|ps1",
+    help="Write the commands as a script, for whoever looks after the server, and do nothing else.")]
+FolderOption = Annotated[Path | None, typer.Option(
+    "--script-folder", help="Where the script goes, with all it needs; by default a folder under scripts in the out"
+    " folder.")]
+LeaveOutOption = Annotated[list[str] | None, typer.Option(
+    "--leave-out-schema", metavar="NAME", help="Do without an index or constraint of the snapshot; may be repeated.")]
+ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an offline import, such as 2g.")]
+RESTORE_HELP = ("Put a snapshot into an empty database: offline import, then the schema. The server is the local one,"
+             " or an installed or a Compose one that --neo4j-home or --compose-file names."
+             + EXAMPLE.format("importer restore out/sample"))
+
+
+@names_target
+def restore(
+    snapshot: Annotated[Path, typer.Argument(help="The snapshot's folder.")],
+    out: OutOption = None,
+    heap: ImportHeapOption = "2g",
+    leave_out_schema: LeaveOutOption = None,
+    dry_run: DryRunOption = False,
+    emit_script: EmitOption = None,
+    script_folder: FolderOption = None,
+    *,
+    find: Named,
+    as_json: JsonOption = False,
+) -> None:
+    """Restore a base."""
+    from importer.operations import restore as restore_snapshot
+    from importer.planning import plan_restore
+    from synthgen.snapshot.read import open_snapshot
+
+    output = Output(as_json=as_json)
+    opened = open_snapshot(snapshot.absolute())
+    if emit_script is not None:
+        from importer.scripts.emit import emit_restore
+        from importer.scripts.quoting import check_shell
+        from synthgen.config import out_folder
+
+        say_script(output, emit_restore(
+            opened, find.address, find.said(), shell=check_shell(emit_script),
+            folder=script_folder or out_folder(out) / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
+            leave_out=leave_out_schema or (), progress=output.progress))
+        return
+    address = find.address()
+    target = find.target_of(address)
+    if dry_run:
+        say_plan(output, plan_restore(opened, address, target, heap=heap, leave_out=leave_out_schema or ()))
+        return
+    settle_first(output, target)
+    done = restore_snapshot(opened, address, target=target, heap=heap, leave_out=leave_out_schema or (),
+                            progress=output.progress)
+    output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **took(done)},
+                  f"{note_line(done)}"
+                  f"restored      {opened.counts['nodes']:,} nodes, {opened.counts['relationships']:,} relationships\n"
+                  f"{left_out_line(done)}took          {done.total_seconds:.1f} s\nnext          synthgen export")
+
+
+LOAD_HELP = ("Load an operation: offline (neo4j-admin database import into a new store, then a swap; on the local"
+             " server, or one that --neo4j-home or --compose-file names) or online (batched writes, any server; goes on"
+             " where it stopped). Without an operation: the newest that is not loaded."
+             + EXAMPLE.format("importer load --mode offline"))
+
+
+@names_target
+def load(
+    operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
+    mode: Annotated[str, typer.Option(help="offline or online.")] = "online",
+    out: OutOption = None,
+    base: BaseOption = None,
+    allow_changed: Annotated[bool, typer.Option(
+        "--allow-changed", help="Load although the base part of the database is not what the snapshot says; offline,"
+        " the snapshot replaces it and the changes are lost.")] = False,
+    heap: ImportHeapOption = "2g",
+    leave_out_schema: LeaveOutOption = None,
+    batch_rows: Annotated[str, typer.Option(help="online: fewest-most rows of a batch.")] = "100-10000",
+    writers: Annotated[str, typer.Option(help="online: fewest-most batches at once.")] = "1-5",
+    dry_run: DryRunOption = False,
+    emit_script: EmitOption = None,
+    script_folder: FolderOption = None,
+    *,
+    find: Named,
+    as_json: JsonOption = False,
+) -> None:
+    """Load an operation."""
+    from importer.operations import load as load_bundle
+    from importer.planning import choose_bundle, plan_load
+    from importer.requests import check_mode, read_options
+    from synthgen.config import base_folder, out_folder
+
+    output = Output(as_json=as_json)
+    checked, options = check_mode(mode), read_options(batch_rows, writers)
+    bundle = choose_bundle(out_folder(out), operation)
+    if emit_script is not None:
+        from importer.scripts.emit import emit_load
+        from importer.scripts.quoting import check_shell
+
+        say_script(output, emit_load(
+            bundle, find.address, find.said(), shell=check_shell(emit_script), mode=checked,
+            folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
+            base=base_folder(base, out), allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
+            progress=output.progress))
+        return
+    address = find.address()
+    target = find.target_of(address)
+    if dry_run:
+        say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out), target=target,
+                                    allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or ()))
+        return
+    settle_first(output, target)
+    done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
+                       allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), options=options,
+                       progress=output.progress)
+    counts = bundle.manifest.counts
+    operation_id = bundle.manifest.operation_id
+    output.result(
+        {"operation_id": operation_id, "mode": checked, "uri": address.uri, "database": address.database,
+         "nodes": counts.nodes, "relationships": counts.relationships, "resources": counts.resources, **took(done)},
+        f"{note_line(done)}loaded        {operation_id} {checked}\n"
+        f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
+        f" {counts.relationships:,} relationships\n"
+        f"{left_out_line(done)}took          {done.total_seconds:.1f} s\n"
+        f"next          importer validate {operation_id}",
+    )
