@@ -10,7 +10,7 @@ from importer.ledger import list_ledgers
 from importer.preflight import find_product
 from importer.rollback import count_operation, list_operations_in_database
 from importer.servers.local_target import find_local_target
-from importer.servers.runtime import DEFAULT_VERSION
+from importer.servers.settings import DEFAULT_VERSION
 from importer.servers.target import Target, not_exchangeable
 from importer.servers.versions import Product
 from importer.settle import refuse_unsettled

@@ -25,8 +25,8 @@ import neo4j
 from importer.servers import process
 from importer.servers._serve import _quicken_shutdown
 from importer.servers.bolt import answers
-from importer.servers.runtime import DEFAULT_VERSION, further_java_options, resolve
-from importer.servers.settings import ADMIN_OPENS, SERVER_OPENS
+from importer.servers.runtime import further_java_options, resolve
+from importer.servers.settings import ADMIN_OPENS, DEFAULT_VERSION, SERVER_OPENS
 from importer.servers.sharing import sharing_options
 from synthgen.database import Address
 

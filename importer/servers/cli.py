@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from importer.servers.runtime import DEFAULT_VERSION
 from importer.servers.settings import (
     DEFAULT_HEAP,
     DEFAULT_PAGE_CACHE,
     DEFAULT_PORT,
+    DEFAULT_VERSION,
     START_SECONDS,
     STOP_SECONDS,
 )

@@ -18,7 +18,6 @@ from importer.servers import bolt, process
 from importer.servers.causes import find_cause
 from importer.servers.files import PASSWORD, read_password, write_launch_files
 from importer.servers.runtime import (
-    DEFAULT_VERSION,
     Runtime,
     clean_environment,
     further_java_options,
@@ -30,6 +29,7 @@ from importer.servers.settings import (
     DEFAULT_HEAP,
     DEFAULT_PAGE_CACHE,
     DEFAULT_PORT,
+    DEFAULT_VERSION,
     HOST,
     START_SECONDS,
     STOP_SECONDS,

@@ -24,12 +24,12 @@ from typing import Any
 
 from filelock import FileLock
 
+from importer.servers.settings import DEFAULT_VERSION
 from synthgen.database import OLDEST_SERVER
 from synthgen.errors import ServerError, UsageError
 from synthgen.files import write_json
 from synthgen.progress import Progress, silent
 
-DEFAULT_VERSION = "5.26.30"
 ARTIFACTS = (("org.neo4j", "neo4j"), ("org.neo4j.app", "neo4j-server"), ("org.neo4j", "neo4j-import-tool"))
 DOWNLOADS_AT_ONCE = 8
 ATTEMPTS = 3

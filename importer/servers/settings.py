@@ -9,6 +9,7 @@ from pathlib import Path
 from synthgen.errors import UsageError
 
 HOST = "127.0.0.1"
+DEFAULT_VERSION = "5.26.30"
 DEFAULT_PORT = 7687
 DEFAULT_HEAP = "1g"
 DEFAULT_PAGE_CACHE = "256m"

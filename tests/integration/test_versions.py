@@ -11,7 +11,8 @@ from importer.planning import plan_load, plan_restore
 from importer.preflight import find_product
 from importer.servers.admin import AdminTool
 from importer.servers.local_target import find_local_target
-from importer.servers.runtime import DEFAULT_VERSION, resolve
+from importer.servers.runtime import resolve
+from importer.servers.settings import DEFAULT_VERSION
 from importer.servers.versions import Product, import_options
 from synthgen import database as server_side
 from synthgen.errors import RefusedError
