@@ -30,6 +30,7 @@ from synthgen.errors import (
     SynthError,
     ValidationFailedError,
 )
+from synthgen.events import QUIET, Listener, ListenerError, Stream
 from synthgen.generate import generate, profile_for_export
 from synthgen.parameters import (
     Parameters,
@@ -39,7 +40,6 @@ from synthgen.parameters import (
     check_random_config,
 )
 from synthgen.privacy.request import AS_IT_IS, Privacy
-from synthgen.progress import Progress, silent
 from synthgen.snapshot.export import digest_database, export_snapshot
 from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.schema import read_schema
@@ -92,7 +92,8 @@ class ScaleUpService:
         profile: `azure`, `auto` or a TOML file.
         privacy: How much of the base may be seen in what is made; all of it by default.
         validation_enabled: Whether each operation is validated after its load.
-        progress: Told what is going on.
+        on_event: Told what goes on, as `synthgen.events` has it, in the thread where it happens. What it raises ends
+            the call with a `ListenerError`, as an interrupt would.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class ScaleUpService:
         profile: str | None = None,
         privacy: Privacy = AS_IT_IS,
         validation_enabled: bool = True,
-        progress: Progress = silent,
+        on_event: Listener | None = None,
     ) -> None:
         self._find_address: Callable[[], Address] = partial(
             find_address, uri=uri, user=user, password_file=password_file, database=database, out=out)
@@ -119,7 +120,7 @@ class ScaleUpService:
         self._profile = profile
         self._privacy = privacy
         self._validation_enabled = validation_enabled
-        self._progress = progress
+        self._events = QUIET if on_event is None else Stream(on_event)
 
     async def scale_up_template(
         self,
@@ -180,7 +181,7 @@ class ScaleUpService:
         """
         address = self._find_address()
         done = await asyncio.to_thread(rollback, self._out, operation_id, address, target=self._find_target(address),
-                                       progress=self._progress)
+                                       events=self._events)
         return int(done.facts["nodes"])
 
     async def _run(self, parameters: Parameters, seed: int) -> OperationResult:
@@ -193,27 +194,31 @@ class ScaleUpService:
         self._refresh_base(address)
         bundle = generate(
             parameters, base=self._base, out=self._out, seed=seed, now=_now(), unique=secrets.randbits(32),
-            profile=self._profile, privacy=self._privacy, progress=self._progress,
+            profile=self._profile, privacy=self._privacy, events=self._events,
         )
         operation_id = bundle.manifest.operation_id
         result = partial(_result, bundle, began)
         try:
             load(bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
-                 progress=self._progress)
+                 events=self._events)
         except (LoadFailedError, StoppedHalfwayError) as error:
             return result(error=error, rolled_back=bool(error.facts.get("undone")))
         if not self._validation_enabled:
             return result(loaded=True)
         try:
-            checks = validate(self._out, operation_id, address, progress=self._progress)
+            checks = validate(self._out, operation_id, address, events=self._events)
         except ValidationFailedError as error:
             found = tuple(Check(**check) for check in error.facts["checks"])
             try:
                 rollback(self._out, operation_id, address, target=self._find_target(address),
-                         progress=self._progress)
+                         events=self._events)
+            except ListenerError:
+                raise
             except SynthError as second:
                 return result(error=second, validation=found)
             return result(error=error, rolled_back=True, validation=found)
+        except ListenerError:
+            raise
         except SynthError as error:
             # It is loaded, and whether it is valid is not known: the caller has the id, and decides.
             return result(error=error, loaded=True)
@@ -230,7 +235,7 @@ class ScaleUpService:
         if snapshot is not None:
             with connect(address) as driver:
                 without = set(list_operations_in_database(driver, address.database)) - set(snapshot.operations)
-                found = digest_database(driver, address, without=without, progress=self._progress)
+                found = digest_database(driver, address, without=without, progress=self._events.progress)
                 # An offline load replaces the schema as well.
                 changes = choose_schema(snapshot.schema).find_differences(read_schema(driver, address)) \
                     if self._mode == "offline" else []
@@ -242,7 +247,7 @@ class ScaleUpService:
                     f" {len(without)} loaded operations rest", hint="roll them back, or give another base folder",
                     operations=sorted(without))
         export_snapshot(address, self._base, now=_now(), profile=profile_for_export(self._profile),
-                        replace=snapshot is not None, progress=self._progress)
+                        replace=snapshot is not None, events=self._events)
 
 
 def _result(

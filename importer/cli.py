@@ -47,7 +47,7 @@ def validate(
     output = Output(as_json=as_json)
     address = find()
     settle_configured(output, address, out)
-    checks = validate_operation(out_folder(out), operation, address, progress=output.progress)
+    checks = validate_operation(out_folder(out), operation, address, events=output.events)
     output.result({"passed": True, "checks": [asdict(check) for check in checks]},
                   "\n".join(map(check_line, checks)) + f"\nall {len(checks)} checks passed")
 
@@ -76,7 +76,7 @@ def rollback(
         say_plan(output, plan_rollback(out_folder(out), operation, address, target=target))
         return
     settle_first(output, target)
-    done = rollback_operation(out_folder(out), operation, address, target=target, progress=output.progress)
+    done = rollback_operation(out_folder(out), operation, address, target=target, events=output.events)
     output.result({"operation_id": operation, **done.facts, "seconds": done.total_seconds},
                   f"rolled back   {operation}\n"
                   f"deleted       {done.facts['nodes']:,} nodes, {done.facts['relationships']:,} relationships\n"

@@ -60,9 +60,9 @@ from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import check_files, layout_of
 from synthgen.database import Address, connect
 from synthgen.errors import LoadFailedError, RefusedError
+from synthgen.events import QUIET, Stream
 from synthgen.graph import SchemaItem
 from synthgen.profile import profile_from_document
-from synthgen.progress import Progress, silent
 from synthgen.snapshot.check import check_tables
 from synthgen.snapshot.export import DatabaseDigest, digest_database
 from synthgen.snapshot.read import check_snapshot
@@ -85,6 +85,7 @@ class Run:
         address: The database.
         target: The server whose store the stages exchange, when they do.
         options: How an online load may adapt itself.
+        events: Told what goes on.
         on_boundary: Told of each stage that begins or has ended; what it raises ends the run.
         seconds: Per stage run, its name and how long it took.
         facts: What the stages did, for the record.
@@ -93,7 +94,7 @@ class Run:
     address: Address
     target: Target | None = None
     options: OnlineOptions = field(default_factory=OnlineOptions)
-    progress: Progress = silent
+    events: Stream = QUIET
     on_boundary: Boundary = pass_by
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
@@ -112,13 +113,13 @@ class Run:
     def _run(self, stage: Stage) -> None:  # noqa: C901, PLR0912 - one line per kind of stage
         match stage:
             case CheckBundle(bundle):
-                check_files(bundle, self.progress)
+                check_files(bundle, self.events.progress)
             case CheckSnapshot(snapshot):
-                check_snapshot(snapshot, self.progress)
+                check_snapshot(snapshot, self.events.progress)
             case CheckRows(bundle):
-                check_rows(bundle, self.progress)
+                check_rows(bundle, self.events.progress)
             case CheckTables(snapshot):
-                check_tables(snapshot, self.progress)
+                check_tables(snapshot, self.events.progress)
             case CheckServer(product):
                 self._with_driver(lambda driver: self._check_server(driver, product))
             case CheckEmpty(schema):
@@ -189,7 +190,7 @@ class Run:
             # An online load replaces nothing, and with --allow-changed it is known that changes are lost.
             if stage.schema is not None and not stage.allow_changed:
                 self._see(driver)
-            found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
+            found = digest_database(driver, self.address, without=stage.without, progress=self.events.progress)
             if stage.schema is not None and not stage.allow_changed:
                 require_schema(self.address, stage.schema, read_schema(driver, self.address))
         if found.digest != stage.digest and not stage.allow_changed:
@@ -205,11 +206,11 @@ class Run:
         def place(path: Path) -> str:
             return target.place(path, reads)
 
-        files = [write_base(stage.snapshot, folder, self.progress, place),
+        files = [write_base(stage.snapshot, folder, self.events.progress, place),
                  *(bundle_files(bundle, place) for bundle in stage.bundles)]
         arguments = [*import_options(stage.product), *file_options(files, stage.heap),
                      *(argument for one in files for argument in one.arguments)]
-        import_aside(target, arguments, reads=reads, heap=stage.heap, progress=self.progress)
+        import_aside(target, arguments, reads=reads, heap=stage.heap, progress=self.events.progress)
 
     def _see(self, driver: neo4j.Driver) -> None:
         self._seen = transaction_of(DatabaseState(driver, self.address).bookmark)
@@ -235,7 +236,7 @@ class Run:
     def _write_online(self, stage: WriteOnline) -> None:
         with connect(self.address) as driver:
             result = load_online(stage.bundle, driver, self.address.database, self._anchors, options=self.options,
-                                 progress=self.progress)
+                                 events=self.events)
         self.facts |= {"batches": result.batches, "retries": result.retries, "resumed": result.resumed}
 
     def _check_result(self, stage: CheckResult) -> None:
@@ -249,13 +250,13 @@ class Run:
                                       hint="report this: the load is undone", schema=wrong)
             if stage.digest is None:
                 return
-            found = digest_database(driver, self.address, without=stage.without, progress=self.progress)
+            found = digest_database(driver, self.address, without=stage.without, progress=self.events.progress)
         if found.digest != stage.digest:
             raise LoadFailedError(f"after the load the base part's digest is {found.digest} instead of {stage.digest}",
                                   hint="report this: the load is undone", expected=stage.digest, found=found.digest)
 
     def _delete(self, driver: neo4j.Driver, operation_id: str) -> None:
-        deleted = delete_operation(driver, self.address.database, operation_id, progress=self.progress)
+        deleted = delete_operation(driver, self.address.database, operation_id, events=self.events)
         self.facts |= {"nodes": deleted.nodes, "relationships": deleted.relationships}
 
 

@@ -55,7 +55,7 @@ def restore(
         say_script(output, emit_restore(
             opened, find.address, find.said(), shell=check_shell(emit_script),
             folder=script_folder or out_folder(out) / "scripts" / f"restore-{opened.digest[:12]}", heap=heap,
-            leave_out=leave_out_schema or (), progress=output.progress))
+            leave_out=leave_out_schema or (), events=output.events))
         return
     address = find.address()
     target = find.target_of(address)
@@ -64,7 +64,7 @@ def restore(
         return
     settle_first(output, target)
     done = restore_snapshot(opened, address, target=target, heap=heap, leave_out=leave_out_schema or (),
-                            progress=output.progress)
+                            events=output.events)
     output.result({"snapshot": str(opened.path), "digest": opened.digest, "counts": opened.counts, **took(done)},
                   f"{note_line(done)}"
                   f"restored      {opened.counts['nodes']:,} nodes, {opened.counts['relationships']:,} relationships\n"
@@ -114,7 +114,7 @@ def load(
             bundle, find.address, find.said(), shell=check_shell(emit_script), mode=checked,
             folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
             base=base_folder(base, out), allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
-            progress=output.progress))
+            events=output.events))
         return
     address = find.address()
     target = find.target_of(address)
@@ -125,7 +125,7 @@ def load(
     settle_first(output, target)
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                        allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), options=options,
-                       progress=output.progress)
+                       events=output.events)
     counts = bundle.manifest.counts
     operation_id = bundle.manifest.operation_id
     output.result(

@@ -30,7 +30,7 @@ from importer.transactions import Patience, is_unreachable
 from importer.writing import Written, write_batch
 from synthgen.bundle.read import Bundle
 from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError, UsageError
-from synthgen.progress import Progress, silent
+from synthgen.events import QUIET, Scaled, Stream
 
 FEWEST_ROWS, MOST_ROWS = 100, 10_000
 FEWEST_WRITERS, MOST_WRITERS = 1, 5
@@ -95,7 +95,7 @@ def load_online(
     anchors: pl.DataFrame,
     *,
     options: OnlineOptions = OnlineOptions(),
-    progress: Progress = silent,
+    events: Stream = QUIET,
     lock: Lock | None = None,
     stop: threading.Event | None = None,
 ) -> OnlineResult:
@@ -108,7 +108,8 @@ def load_online(
         anchors: `node` (snapshot's node number) and `id` (internal id, `id(n)`), Int64, in any order, one row for each
             base node that a relationship ends on.
         options: Bounds of batch size and writers.
-        progress: Told of rows written, in the phases `nodes` and `relationships`; earlier runs' rows count.
+        events: Told of rows written, in the phases `nodes` and `relationships`, where earlier runs' rows count; of each
+            commit and each further try, in the thread that writes; and of each change of batch size and writers.
         lock: The caller's lock on the database; taken here when None.
         stop: Set it to end the load after the batches under way, as an interrupt does; a load that fails sets it too.
 
@@ -116,12 +117,13 @@ def load_online(
         LockedError: Another run is at work on the database, or took the lock over.
         RefusedError: A rollback of the operation has begun, or its nodes are there with no ledger that explains them.
         BundleError: The bundle contradicts itself, or names a base node that is not in `anchors`.
+        ListenerError: A listener of `events` failed; the same call goes on.
         StoppedHalfwayError: Interrupted, or the database does not answer any more; the same call goes on.
         LoadFailedError: It cannot be finished, e.g. because a base node vanished or a constraint forbids a node. What
             is written stays, with its ledger, until `importer.rollback.delete_operation`.
     """
     with (hold_lock(driver, database, bundle.manifest.operation_id) if lock is None else nullcontext(lock)) as held:
-        load = _Load(bundle, held, options, progress, stop or threading.Event())
+        load = _Load(bundle, held, options, events, stop or threading.Event())
         try:
             return load.run(anchors)
         except KeyboardInterrupt:
@@ -137,18 +139,19 @@ class _Load:
     """One run of `load_online`."""
 
     def __init__(
-        self, bundle: Bundle, lock: Lock, options: OnlineOptions, progress: Progress, stop: threading.Event,
+        self, bundle: Bundle, lock: Lock, options: OnlineOptions, events: Stream, stop: threading.Event,
     ) -> None:
         self._bundle = bundle
         self._lock = lock
         self._options = options
-        self._progress = progress
+        self._events = events
         self._stop = stop
         self._pacing = Pacing(options.batch_rows, options.writers)
         self._began = time.monotonic()
         self._written = {"nodes": 0, "relationships": 0}
         self._batches = 0
         self._retries = 0
+        self._decisions_told = 0
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -211,14 +214,14 @@ class _Load:
         before = sum(until - first for place, gaps in done.ranges.items() if place[0] == kind for first, until in gaps)
         self._pacing.began_phase(time.monotonic())
         under_way: dict[Future[Written], Batch] = {}
-        self._progress(kind, before, due)
+        self._events.progress(kind, before, due)
         with ThreadPoolExecutor(self._options.writers[1], thread_name_prefix="synthgen-writer") as pool:
             try:
                 while self._start(source, pool, under_way):
                     for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                         batch = under_way.pop(future)
                         self._take_note(batch, future.result(), nodes)
-                        self._progress(kind, before + self._written[kind], due)
+                        self._events.progress(kind, before + self._written[kind], due)
             except BaseException:
                 self._stop.set()
                 raise
@@ -239,7 +242,7 @@ class _Load:
             taken = source.take(self._pacing.batch_rows, busy=busy, writers=self._pacing.writers)
             if taken is None:
                 break
-            future = pool.submit(write_batch, taken, self._lock, self._options.patience, self._stop)
+            future = pool.submit(write_batch, taken, self._lock, self._options.patience, self._stop, self._events)
             under_way[future] = taken
         return bool(under_way)
 
@@ -253,3 +256,6 @@ class _Load:
         for trouble, rows in written.troubles:
             self._pacing.met(trouble, rows, now)
         self._pacing.wrote(batch.range.rows, now)
+        for decision in self._pacing.decisions[self._decisions_told:]:
+            self._decisions_told += 1
+            self._events(Scaled(decision.batch_rows, decision.writers, decision.reason))

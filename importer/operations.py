@@ -32,10 +32,10 @@ from synthgen.errors import (
     UnreachableError,
     UsageError,
 )
-from synthgen.progress import Progress, silent
+from synthgen.events import QUIET, ListenerError, Stream
 from synthgen.snapshot.read import Snapshot
 
-_GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError)
+_GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError, ListenerError)
 """After these an online load is neither done nor undone: the same call goes on."""
 
 
@@ -77,26 +77,28 @@ def load(
     heap: str = DEFAULT_HEAP,
     leave_out: Sequence[str] = (),
     options: OnlineOptions | None = None,
-    progress: Progress = silent,
+    events: Stream = QUIET,
     on_boundary: Boundary = pass_by,
 ) -> Done:
     """Load an operation; afterwards it is in the database whole, or not at all and the history says so.
 
     `target` is the server whose store may be exchanged: by default the local one, when the address is its.
-    `on_boundary` is told of each stage that begins or has ended.
+    `events` are told what goes on, `on_boundary` of each stage that begins or has ended.
 
     Raises:
         RefusedError: As `plan_load`, or the database has changed since the snapshot, or the server cannot have its
             indexes and constraints, or the disk is too small.
         LockedError: Another load or rollback is at work.
         StoppedHalfwayError: An online load was interrupted; the same call goes on.
+        ListenerError: A listener of `events` failed; an online load goes on with the same call, an offline one is
+            undone.
         LoadFailedError: It could not be done and was undone; `facts["undone"]` is False when that failed, too.
     """
     target = target or find_local_target(address)
-    with exclusive(target):
+    with events.work("load", bundle.manifest.operation_id, mode), exclusive(target):
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out)
-        run = Run(address, target, options or OnlineOptions(), progress, on_boundary)
+        run = Run(address, target, options or OnlineOptions(), events, on_boundary)
         where = {"mode": mode, "uri": address.uri, "database": address.database}
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         # The journal first: what is not begun in the history needs no end there.
@@ -116,7 +118,7 @@ def load(
                 _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
                 forget(target)
                 raise
-            left = _undo(bundle, address, target, progress) if mode == "offline" or not isinstance(
+            left = _undo(bundle, address, target, events) if mode == "offline" or not isinstance(
                 error, RefusedError) else "another command has to end first"
             _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__, undone=left is None)
             if left is None:
@@ -136,25 +138,29 @@ def _forget(target: Target | None) -> None:
         forget(target)
 
 
-def _undo(bundle: Bundle, address: Address, target: Target | None, progress: Progress) -> str | None:
+def _undo(bundle: Bundle, address: Address, target: Target | None, events: Stream) -> str | None:
     """Undo a load that failed; gives None, or why it could not be undone."""
+    operation_id = bundle.manifest.operation_id
     try:
-        if target is not None and read_journal(target) is not None:
-            restore_old(target)
-            target.start()
-        else:
-            Run(address, target, progress=progress).run(
-                build_rollback(bundle.manifest.operation_id, nodes=0, relationships=0))
+        with events.work("rollback", operation_id):
+            if target is not None and read_journal(target) is not None:
+                restore_old(target)
+                target.start()
+            else:
+                Run(address, target, events=events).run(build_rollback(operation_id, nodes=0, relationships=0))
     except SynthError as error:
         return error.message
     return None
 
 
 def _load_failed(what: str, error: BaseException, left: str | None) -> SynthError | None:
-    """Say that a load failed, and why it is not undone; None for what says it itself: refusals, interrupts, defects."""
+    """Say that a load failed, and why it is not undone; None for what says it itself.
+
+    That are refusals, interrupts, listeners and defects.
+    """
     if isinstance(error, OSError):
         error = SynthError(f"{error.filename or 'a file'}: {error.strerror or error}", hint="free some space")
-    if not isinstance(error, SynthError) or isinstance(error, RefusedError):
+    if not isinstance(error, SynthError) or isinstance(error, RefusedError | ListenerError):
         return None
     ended = "failed and was undone" if left is None else f"failed and could not be undone ({left})"
     hint = error.hint if left is None else "the next load, rollback or start of the server tries to undo it again"
@@ -172,7 +178,7 @@ def _record(bundle: Bundle, event: str, **facts: Any) -> None:
 
 def restore(
     snapshot: Snapshot, address: Address, *, target: Target | None = None, heap: str = DEFAULT_HEAP,
-    leave_out: Sequence[str] = (), progress: Progress = silent,
+    leave_out: Sequence[str] = (), events: Stream = QUIET,
 ) -> Done:
     """Put a snapshot into the empty database of a server whose store can be exchanged; `target` as in `load`.
 
@@ -183,8 +189,8 @@ def restore(
         LoadFailedError: It could not be done; the database is empty as before.
     """
     target = target or find_local_target(address)
-    with exclusive(target):
-        run = Run(address, target, progress=progress)
+    with events.work("restore", mode="offline"), exclusive(target):
+        run = Run(address, target, events=events)
         stages = plan_restore(snapshot, address, target, heap=heap, leave_out=leave_out)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         if target is not None:
@@ -207,7 +213,7 @@ def restore(
         return Done(run.seconds, run.facts)
 
 
-def validate(out: Path, operation_id: str | None, address: Address, *, progress: Progress = silent) -> list[Check]:
+def validate(out: Path, operation_id: str | None, address: Address, *, events: Stream = QUIET) -> list[Check]:
     """Check a loaded operation, the newest that is loaded when none is named; the result is in its history.
 
     Raises:
@@ -215,11 +221,16 @@ def validate(out: Path, operation_id: str | None, address: Address, *, progress:
         ValidationFailedError: At least one check failed; `facts["checks"]` has all.
     """
     bundle = find_bundle(out, operation_id) if operation_id is not None else _loaded_last(out)
+    with events.work("validate", bundle.manifest.operation_id):
+        return _validate(bundle, address, events)
+
+
+def _validate(bundle: Bundle, address: Address, events: Stream) -> list[Check]:
     manifest = bundle.manifest
     with connect(address) as driver:
         present = list_operations_in_database(driver, address.database)
         without = {*present, manifest.operation_id} - set(manifest.snapshot["operations"])
-        checks = check_operation(driver, address, manifest, without=without, progress=progress)
+        checks = check_operation(driver, address, manifest, without=without, progress=events.progress)
     passed = all(check.passed for check in checks)
     if passed and manifest.state == "scripted":
         # Whoever ran the script could not say so.
@@ -239,7 +250,7 @@ def _loaded_last(out: Path) -> Bundle:
 
 
 def rollback(
-    out: Path, operation_id: str, address: Address, *, target: Target | None = None, progress: Progress = silent
+    out: Path, operation_id: str, address: Address, *, target: Target | None = None, events: Stream = QUIET
 ) -> Done:
     """Delete an operation from the database; its bundle is not needed and is kept. `target` as in `load`.
 
@@ -248,9 +259,9 @@ def rollback(
         LockedError, StoppedHalfwayError, LoadFailedError: As `importer.rollback.delete_operation`.
     """
     target = target or find_local_target(address)
-    with exclusive(target):
+    with events.work("rollback", operation_id), exclusive(target):
         stages = plan_rollback(out, operation_id, address, target=target)
-        run = Run(address, target, progress=progress)
+        run = Run(address, target, events=events)
         run.run(stages)
         try:
             bundle = find_bundle(out, operation_id)

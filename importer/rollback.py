@@ -21,8 +21,9 @@ from importer import cypher
 from importer.ledger import record_mark, remove_batches
 from importer.lock import Lock, hold_lock
 from importer.transactions import Patience, is_too_large, is_unreachable, run_transaction
+from importer.tries import Tries
 from synthgen.errors import LoadFailedError, StoppedHalfwayError, UsageError
-from synthgen.progress import Progress, silent
+from synthgen.events import QUIET, Stream
 
 PHASE = "deleting"
 BATCH_ROWS = 10_000
@@ -45,7 +46,7 @@ def delete_operation(
     database: str,
     operation_id: str,
     *,
-    progress: Progress = silent,
+    events: Stream = QUIET,
     batch_rows: int = BATCH_ROWS,
     patience: Patience = PATIENCE,
     lock: Lock | None = None,
@@ -56,7 +57,7 @@ def delete_operation(
         driver: The connection.
         database: The database's name.
         operation_id: Whose mark.
-        progress: Told of the nodes deleted, in the phase `deleting`.
+        events: Told of the nodes deleted, in the phase `deleting`, of each transaction and each further try.
         batch_rows: The most nodes and relationships together that one transaction deletes; halved when it is too much.
         patience: For how long one transaction is tried again.
         lock: The caller's lock on the database; taken here when None.
@@ -73,7 +74,7 @@ def delete_operation(
     if batch_rows < 1:
         raise UsageError(f"batch_rows is {batch_rows}", hint="give 1 or more", batch_rows=batch_rows)
     with (hold_lock(driver, database, operation_id) if lock is None else nullcontext(lock)) as held:
-        deletion = _Deletion(held, batch_rows, patience, progress)
+        deletion = _Deletion(held, batch_rows, patience, events)
         try:
             record_mark(held, "rollback")
             deletion.run()
@@ -106,11 +107,11 @@ def list_operations_in_database(driver: neo4j.Driver, database: str) -> dict[str
 class _Deletion:
     """One run of `delete_operation`: counts as it goes."""
 
-    def __init__(self, lock: Lock, batch_rows: int, patience: Patience, progress: Progress) -> None:
+    def __init__(self, lock: Lock, batch_rows: int, patience: Patience, events: Stream) -> None:
         self._lock = lock
         self._rows = batch_rows
         self._patience = patience
-        self._progress = progress
+        self._events = events
         self._due = 0
         self.deleted = Deleted(0, 0)
 
@@ -122,7 +123,7 @@ class _Deletion:
     def run(self) -> None:
         ids, degrees = self._find_marked()
         self._due = len(ids)
-        self._progress(PHASE, 0, self._due)
+        self._events.progress(PHASE, 0, self._due)
         for page in _pages(degrees, self._rows):
             self._delete_page(ids[page], degrees[page])
 
@@ -160,22 +161,27 @@ class _Deletion:
 
     def _try(self, text: str, ids: Int64s) -> Deleted | None:
         """Run one deleting transaction; None when it was too large, and the bound is then halved."""
+        tries = Tries(self._events, "deleted", 0)
+
         def work(transaction: neo4j.Transaction) -> Deleted:
+            tries.begin()
             result = transaction.run(text, ids=ids.tolist(), limit=self._rows, **self._lock.parameters)
             counters = result.consume().counters
             return Deleted(counters.nodes_deleted, counters.relationships_deleted)
 
         try:
             removed = run_transaction(self._lock.driver, self._lock.database, work, metadata=self._lock.metadata,
-                                      patience=self._patience)
+                                      patience=self._patience, on_retry=tries.failed)
         except Neo4jError as error:
             if not is_too_large(error) or self._rows == 1:
                 raise
+            tries.failed(error)
             self._rows = max(1, self._rows // 2)
             return None
         self.deleted = Deleted(self.deleted.nodes + removed.nodes,
                                self.deleted.relationships + removed.relationships)
-        self._progress(PHASE, self.deleted.nodes, self._due)
+        tries.committed(removed.nodes + removed.relationships)
+        self._events.progress(PHASE, self.deleted.nodes, self._due)
         return removed
 
 

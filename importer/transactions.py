@@ -62,7 +62,7 @@ def run_transaction(
     metadata: Mapping[str, Any] | None = None,
     patience: Patience = Patience(),
     stop: threading.Event | None = None,
-    on_retry: Callable[[Exception], None] = lambda _: None,
+    on_retry: Callable[[Exception, float], None] = lambda _error, _delay_s: None,
 ) -> T:
     """Run `work` and commit; repeat when the failure may pass, a lost answer to the commit included.
 
@@ -73,7 +73,7 @@ def run_transaction(
         metadata: What `SHOW TRANSACTIONS` says about the transaction.
         patience: For how long.
         stop: When set, there is no further try.
-        on_retry: Told each failure that is tried again.
+        on_retry: Told each failure that is tried again, and after how many seconds.
 
     Raises:
         Neo4jError, DriverError: The last failure, when repeating does not help, takes too long, or a smaller
@@ -94,8 +94,9 @@ def run_transaction(
             deadline = deadline or now + patience.seconds
             if not _may_pass(error) or now >= deadline or stop.is_set():
                 raise
-            on_retry(error)
-        stop.wait(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+            pause = delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
+            on_retry(error, pause)
+        stop.wait(pause)
         delay = min(delay * 2, patience.longest_delay_s)
 
 

@@ -13,8 +13,10 @@ from importer.batches import Batch
 from importer.ledger import find_batch
 from importer.lock import Lock
 from importer.pacing import Trouble
-from importer.transactions import Patience, is_too_large, is_unreachable, run_transaction
+from importer.transactions import Patience, is_too_large, run_transaction
+from importer.tries import Tries, trouble_of
 from synthgen.errors import LoadFailedError
+from synthgen.events import QUIET, Stream
 
 
 @dataclass(slots=True)
@@ -32,8 +34,12 @@ class Written:
     troubles: list[tuple[Trouble, int]] = field(default_factory=list)
 
 
-def write_batch(batch: Batch, lock: Lock, patience: Patience, stop: threading.Event) -> Written:
+def write_batch(
+    batch: Batch, lock: Lock, patience: Patience, stop: threading.Event, events: Stream = QUIET
+) -> Written:
     """Write a batch in one transaction, or in halves of halves when it is too large for the server.
+
+    `events` are told of each commit and each further try, in the thread that writes.
 
     Raises:
         LoadFailedError: An end of a relationship is not there any more, or the ledger contradicts the batch.
@@ -41,24 +47,29 @@ def write_batch(batch: Batch, lock: Lock, patience: Patience, stop: threading.Ev
         Neo4jError, DriverError: As `run_transaction`.
     """
     written = Written()
-    _write(batch, lock, patience, stop, written)
+    _write(batch, lock, patience, stop, written, events=events)
     return written
 
 
-def _write(batch: Batch, lock: Lock, patience: Patience, stop: threading.Event, written: Written) -> None:
+def _write(
+    batch: Batch, lock: Lock, patience: Patience, stop: threading.Event, written: Written, *, events: Stream
+) -> None:
     rows = batch.range.rows
+    tries = Tries(events, batch.range.kind, rows)
     parameters = {"lists": batch.rows(), "constants": list(batch.part.constants), **batch.range.parameters,
                   **lock.parameters}
 
     def work(transaction: neo4j.Transaction) -> list[int]:
+        tries.begin()
         answer = transaction.run(batch.part.text, parameters).single()
         if answer is None or answer["created"] != rows:
             raise _shortage(transaction, batch, lock)
         ids: list[int] = answer["ids"]
         return ids
 
-    def note(error: Exception) -> None:
-        written.troubles.append(("unreachable" if is_unreachable(error) else "contention", rows))
+    def note(error: Exception, delay_s: float) -> None:
+        written.troubles.append((trouble_of(error), rows))
+        tries.failed(error, delay_s)
 
     try:
         ids = run_transaction(lock.driver, lock.database, work, metadata=lock.metadata, patience=patience, stop=stop,
@@ -68,12 +79,13 @@ def _write(batch: Batch, lock: Lock, patience: Patience, stop: threading.Event, 
     except Neo4jError as error:
         if not is_too_large(error) or rows == 1:
             raise
-        written.troubles.append(("too large", rows))
+        note(error, 0.0)
         for half in batch.halves():
-            _write(half, lock, patience, stop, written)
+            _write(half, lock, patience, stop, written, events=events)
         return
     written.ids.extend(ids)
     written.transactions += 1
+    tries.committed(rows)
 
 
 def _written_before(batch: Batch, lock: Lock, error: ConstraintError) -> list[int]:

@@ -85,7 +85,7 @@ def export(
     output = Output(as_json=as_json)
     snapshot = export_snapshot(
         find(), base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
-        replace=replace, retries=retries, progress=output.progress,
+        replace=replace, retries=retries, events=output.events,
     )
     _say_snapshot(output, snapshot)
 
@@ -192,7 +192,7 @@ def generate(
         parameters, base=base_folder(base, out), out=out_folder(out), seed=chosen_seed, now=clock(now),
         unique=secrets.randbits(32), operation_id=operation_id, profile=setting("profile", profile),
         privacy=Privacy(anonymise=anonymise, fewest_owners=fewest_owners, source_ids=source_ids),
-        progress=output.progress,
+        events=output.events,
     )
     manifest = bundle.manifest
     counts = manifest.counts

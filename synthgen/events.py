@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -100,14 +102,17 @@ Listener = Callable[[Event], None]
 
 
 class ListenerError(SynthError):
-    """A listener failed; the work under way is ended as by an interrupt."""
+    """A listener failed; the work under way is ended as by an interrupt, and the same call goes on or begins anew."""
 
 
 class Stream:
     """Gives each event to each listener, one event at a time, in the thread where it happened.
 
+    A stream is a listener, too: `Stream(stream, another)` tells everybody whom `stream` tells, and one more.
+
     Args:
-        listeners: Called in this order. What one raises becomes a `ListenerError` where the event happened.
+        listeners: Called in this order. What one raises becomes a `ListenerError` where the event happened; it is then
+            told nothing more, so that what puts things in order afterwards can do so.
     """
 
     def __init__(self, *listeners: Listener) -> None:
@@ -118,21 +123,49 @@ class Stream:
         """Tell everybody.
 
         Raises:
-            ListenerError: A listener raised something other than an error of ours or an interrupt.
+            ListenerError: A listener raised something. An interrupt is passed on as it is.
         """
+        if not self._listeners:
+            return
         with self._turn:
             for listener in self._listeners:
                 try:
                     listener(event)
-                except SynthError:
+                except ListenerError:
                     raise
                 except Exception as error:
+                    self._listeners = tuple(one for one in self._listeners if one is not listener)
                     raise ListenerError(f"a listener failed at {type(event).__name__}: {error!r}",
-                                        hint="mend the callback; the work can be repeated") from error
+                                        hint="mend the callback; the same call goes on, or begins anew") from error
 
     def progress(self, phase: str, done: int, due: int) -> None:
         """Tell how far a phase is. Is a `synthgen.progress.Progress`."""
         self(Phase(phase, done, due))
+
+    @contextmanager
+    def work(self, work: str, operation_id: str | None = None, mode: str | None = None) -> Iterator[None]:
+        """Tell that a piece of work has begun and, at the end of the block, that it ended, and how.
+
+        Raises:
+            ListenerError: As a call. When the work failed by itself, that error is raised instead, with a note.
+        """
+        began = time.monotonic()
+        self(Started(work, operation_id, mode))
+        try:
+            yield
+        except BaseException as error:
+            try:
+                self(Finished(work, operation_id, time.monotonic() - began, _in_a_line(error)))
+            except ListenerError as second:
+                error.add_note(second.message)
+            raise
+        self(Finished(work, operation_id, time.monotonic() - began))
+
+
+def _in_a_line(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 QUIET = Stream()

@@ -14,6 +14,7 @@ from synthgen.base import Base
 from synthgen.bundle.read import Bundle
 from synthgen.bundle.write import Origin, write_bundle
 from synthgen.errors import SnapshotError, UsageError
+from synthgen.events import QUIET, Stream
 from synthgen.growth import Growth
 from synthgen.inference import choose_profile
 from synthgen.metadata import Stamp, check_operation_id, operation_id_of
@@ -23,7 +24,7 @@ from synthgen.privacy.gate import refuse_leaks
 from synthgen.privacy.request import AS_IT_IS, Privacy
 from synthgen.privacy.source_ids import with_source_ids
 from synthgen.profile import AZURE, Profile, profile_from_document, read_profile
-from synthgen.progress import Progress, silent
+from synthgen.progress import Progress
 from synthgen.scenarios.shipped import find_scenario, scenario_names
 from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_snapshot
 from synthgen.strategies.random import grow_random
@@ -44,7 +45,7 @@ def generate(
     operation_id: str | None = None,
     profile: str | None = None,
     privacy: Privacy = AS_IT_IS,
-    progress: Progress = silent,
+    events: Stream = QUIET,
 ) -> Bundle:
     """Grow the base by one operation and write it as a bundle under `out`.
 
@@ -58,7 +59,7 @@ def generate(
         operation_id: Instead of one made up.
         profile: `azure`, `auto`, or the path of a TOML file; the one recorded in the snapshot when None.
         privacy: How much of the base may be seen in the bundle.
-        progress: Told about every part written.
+        events: Told how far it is: of every part written, among others.
 
     Returns:
         The bundle. The same arguments and snapshot give the same bytes.
@@ -71,19 +72,21 @@ def generate(
         check_operation_id(operation_id_of(now, unique) if operation_id is None else operation_id),
         strategy_of(parameters), now.isoformat(),
     )
-    snapshot = open_snapshot(base)
-    if stamp.operation_id in snapshot.operations:
-        raise UsageError(f"the operation {stamp.operation_id} is part of the base already",
-                         hint="choose another --operation-id, or leave it out", operation_id=stamp.operation_id)
-    check_snapshot(snapshot, progress)
-    graph = Base(snapshot, find_profile(snapshot, profile))
-    shown, check = graph, None
-    if privacy.anonymise:
-        shown, parameters, check = _anonymous(graph, parameters, privacy, seed, progress)
-    growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
-    growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
-    growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
-    return write_bundle(growth, origin_of(graph, stamp, seed, growth.resource_label_sets), out, progress, check=check)
+    with events.work("generate", stamp.operation_id):
+        snapshot = open_snapshot(base)
+        if stamp.operation_id in snapshot.operations:
+            raise UsageError(f"the operation {stamp.operation_id} is part of the base already",
+                             hint="choose another --operation-id, or leave it out", operation_id=stamp.operation_id)
+        check_snapshot(snapshot, events.progress)
+        graph = Base(snapshot, find_profile(snapshot, profile))
+        shown, check = graph, None
+        if privacy.anonymise:
+            shown, parameters, check = _anonymous(graph, parameters, privacy, seed, events.progress)
+        growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
+        growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
+        growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
+        return write_bundle(growth, origin_of(graph, stamp, seed, growth.resource_label_sets), out, events.progress,
+                            check=check)
 
 
 def _anonymous(

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from synthgen.errors import SynthError, UsageError
+from synthgen.events import Event, Phase, Stream
 from synthgen.interrupts import gentle_interrupts
 
 INTERRUPTED = 130
@@ -26,6 +27,9 @@ class Output:
 
     Args:
         as_json: Whether stdout gets one JSON document instead of text.
+
+    Attributes:
+        events: The stream that is shown.
     """
 
     # There is one terminal: whoever ends the command takes the bars off it, also when another put them there.
@@ -37,6 +41,7 @@ class Output:
         self._tasks: dict[str, TaskID] = {}
         self._said_at: dict[str, float] = {}
         self._finished: set[str] = set()
+        self.events = Stream(self._see)
 
     def say(self, text: str) -> None:
         """Print words for a person, to stderr."""
@@ -48,6 +53,10 @@ class Output:
             self._show_bar(phase, done, due)
         else:
             self._print_line(phase, done, due)
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Phase):
+            self.progress(event.phase, event.done, event.due)
 
     def result(self, document: dict[str, Any], text: str) -> None:
         """End the command with its data: `document` as JSON or `text`, to stdout."""

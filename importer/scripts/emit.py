@@ -30,8 +30,8 @@ from importer.stages import (
 from synthgen.bundle.read import Bundle
 from synthgen.database import Address, connect
 from synthgen.errors import SynthError, UnreachableError, UsageError
+from synthgen.events import QUIET, Stream
 from synthgen.files import whole_folder
-from synthgen.progress import Progress, silent
 from synthgen.snapshot.read import Snapshot
 
 EVENT = "script_emitted"
@@ -66,7 +66,7 @@ def emit_load(
     allow_changed: bool = False,
     heap: str = DEFAULT_HEAP,
     leave_out: Sequence[str] = (),
-    progress: Progress = silent,
+    events: Stream = QUIET,
 ) -> Emitted:
     """Write an offline load as a script; the bundle's history tells of it.
 
@@ -81,7 +81,7 @@ def emit_load(
         allow_changed: Whether the database may be other than the snapshot, which replaces it.
         heap: Java heap of the import.
         leave_out: Names of indexes and constraints to do without.
-        progress: Told of what takes long.
+        events: Told of what takes long.
 
     Raises:
         UsageError: The mode is another, or the snapshot has no index or constraint of a name in `leave_out`.
@@ -92,7 +92,7 @@ def emit_load(
         raise UsageError("only an offline load can be a script", hint="add --mode offline", mode=mode)
     address = _reach(find)
     stages = plan_script(bundle, address, base=base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
-    emitted = _emit(stages, address, options, shell=shell, folder=folder, progress=progress)
+    emitted = _emit(stages, address, options, shell=shell, folder=folder, events=events)
     bundle.record(EVENT, datetime.now(UTC).isoformat(timespec="seconds"), mode="offline", shell=shell,
                   version=emitted.version, checked=emitted.checked)
     return emitted
@@ -107,7 +107,7 @@ def emit_restore(
     folder: Path,
     heap: str = DEFAULT_HEAP,
     leave_out: Sequence[str] = (),
-    progress: Progress = silent,
+    events: Stream = QUIET,
 ) -> Emitted:
     """Write a restore as a script; as `emit_load`.
 
@@ -117,7 +117,7 @@ def emit_restore(
     """
     address = _reach(find)
     stages = plan_restore_script(snapshot, address, heap=heap, leave_out=leave_out)
-    return _emit(stages, address, options, shell=shell, folder=folder, progress=progress)
+    return _emit(stages, address, options, shell=shell, folder=folder, events=events)
 
 
 def _reach(find: Callable[[], Address]) -> Address | None:
@@ -131,20 +131,20 @@ def _reach(find: Callable[[], Address]) -> Address | None:
 
 def _emit(
     stages: Sequence[Stage], address: Address | None, options: TargetOptions, *, shell: Shell, folder: Path,
-    progress: Progress,
+    events: Stream,
 ) -> Emitted:
     if folder.exists():
         raise SynthError(f"{folder} exists already", hint="remove it when it is not needed, or name another one with"
                          " --script-folder", path=str(folder))
-    _check(stages, address, progress)
+    _check(stages, address, events)
     script = build_script(stages)
     with whole_folder(folder) as written:
-        write_folder(script, written, shell, plan_server(options, address), progress=progress)
+        write_folder(script, written, shell, plan_server(options, address), progress=events.progress)
     return Emitted(folder / f"load.{shell}", script.product.version, address is not None)
 
 
-def _check(stages: Sequence[Stage], address: Address | None, progress: Progress) -> None:
+def _check(stages: Sequence[Stage], address: Address | None, events: Stream) -> None:
     """Run the checks that can be made here: of files in any case, of the database when it was reached."""
     left = _ON_ITS_MACHINE if address is not None else (*_ON_ITS_MACHINE, *_IN_DATABASE)
     due = [stage for stage in stages if isinstance(stage, CHECKS) and not isinstance(stage, left)]
-    Run(address or Address(DEFAULT_ADDRESS, "", ""), progress=progress).run(due)
+    Run(address or Address(DEFAULT_ADDRESS, "", ""), events=events).run(due)

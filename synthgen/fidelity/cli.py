@@ -40,7 +40,7 @@ def report(
         loaded = None
         if in_database:
             loaded = Path(temporary) / "database"
-            export_snapshot(find(), loaded, now=clock(None), progress=output.progress)
+            export_snapshot(find(), loaded, now=clock(None), events=output.events)
         found = report_on(bundle, base_folder(against), loaded, output.progress)
     write_page(found, page)
     document = found.as_document()

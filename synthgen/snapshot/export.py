@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from synthgen.database import Address, ask_server, connect, refuse_half_loaded
 from synthgen.errors import ChangedMeanwhileError, RefusedError
+from synthgen.events import QUIET, Stream
 from synthgen.progress import Progress, silent
 from synthgen.seeding import I64
 from synthgen.snapshot.content import Content
@@ -25,7 +26,7 @@ from synthgen.snapshot.write import new_snapshot
 
 def export_snapshot(
     address: Address, path: Path, *, now: datetime, profile: Any = "auto", replace: bool = False, retries: int = 0,
-    progress: Progress = silent,
+    events: Stream = QUIET,
 ) -> Snapshot:
     """Write everything in a database as a snapshot under `path`; it appears whole or not at all.
 
@@ -37,12 +38,15 @@ def export_snapshot(
         RefusedError: A load is under way in the database.
         ChangedMeanwhileError: The database was written to meanwhile, in the last try, too.
         SynthError: `path` exists already, or cannot be written.
+        ListenerError: A listener of `events` failed; nothing is left behind.
     """
-    refuse_half_loaded(address)
-    for attempt in range(retries):
-        with suppress(ChangedMeanwhileError):
-            return _export(address, path, _numbered(progress, attempt), now=now, profile=profile, replace=replace)
-    return _export(address, path, _numbered(progress, retries), now=now, profile=profile, replace=replace)
+    with events.work("export"):
+        refuse_half_loaded(address)
+        for attempt in range(retries):
+            with suppress(ChangedMeanwhileError):
+                return _export(address, path, _numbered(events.progress, attempt), now=now, profile=profile,
+                               replace=replace)
+        return _export(address, path, _numbered(events.progress, retries), now=now, profile=profile, replace=replace)
 
 
 def _numbered(progress: Progress, attempt: int) -> Progress:

@@ -15,6 +15,7 @@ from importer.online import OnlineOptions, load_online
 from importer.rollback import delete_operation
 from synthgen.bundle.read import open_bundle
 from synthgen.database import Address, connect
+from tests.listening import on_phases
 
 
 def query(database, text, **parameters):
@@ -51,10 +52,11 @@ def main() -> None:
 
     with connect(address) as driver:
         if sys.argv[4] == "load":
-            load_online(bundle, driver, address.database, anchors, progress=report,
+            load_online(bundle, driver, address.database, anchors, events=on_phases(report),
                         options=OnlineOptions(batch_rows=(100, 200), writers=(1, 3)))
         else:
-            delete_operation(driver, address.database, bundle.manifest.operation_id, progress=report, batch_rows=100)
+            delete_operation(driver, address.database, bundle.manifest.operation_id, events=on_phases(report),
+                             batch_rows=100)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from synthgen.snapshot.values import point_text
 from synthgen.types import TYPES
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 from tests.integration.killable import query, run_killable
+from tests.listening import on_phases
 
 pytestmark = pytest.mark.neo4j
 
@@ -88,7 +89,7 @@ def test_a_load_writes_exactly_the_bundle(database, tmp_path, options):
     anchors = make_base(database)
     reports = []
     result = load_online(mixed_bundle(tmp_path), driver, address.database, anchors, options=options,
-                         progress=lambda *report: reports.append(report))
+                         events=on_phases(lambda *report: reports.append(report)))
     assert content(database) == expected_content()
     assert (result.nodes, result.relationships, result.resumed) == (3040, 7110, False)
     assert query(database, "SHOW CONSTRAINTS YIELD name") == []
@@ -142,7 +143,7 @@ def test_an_interrupted_load_says_so_and_goes_on(database, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(StoppedHalfwayError) as stopped:
-        load_online(bundle, driver, address.database, anchors, options=SMALL, progress=interrupt)
+        load_online(bundle, driver, address.database, anchors, options=SMALL, events=on_phases(interrupt))
     assert stopped.value.exit_code == 4
     assert stopped.value.facts["nodes_written"] == 3040
     assert load_online(bundle, driver, address.database, anchors).resumed

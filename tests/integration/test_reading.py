@@ -20,6 +20,7 @@ from synthgen.snapshot import content, export, survey
 from synthgen.snapshot.export import digest_database, export_snapshot
 from synthgen.snapshot.read import Snapshot, digest_of, open_snapshot
 from tests.conftest import empty
+from tests.listening import on_phases
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -131,7 +132,7 @@ def test_every_kind_of_commit_is_noticed(little_graph, tmp_path):
         for what, deed in COMMITS.items():
             with pytest.raises(ChangedMeanwhileError):
                 export_snapshot(little_graph.address, tmp_path / "base", now=CLOCK,
-                                progress=Meddler(phase, lambda deed=deed: deed(little_graph)))
+                                events=on_phases(Meddler(phase, lambda deed=deed: deed(little_graph))))
             assert list(tmp_path.iterdir()) == [], what
 
 
@@ -142,7 +143,7 @@ def test_a_transaction_that_was_open_before_is_noticed(little_graph, tmp_path):
         export_snapshot(little_graph.address, tmp_path / "base", now=CLOCK)
         with pytest.raises(ChangedMeanwhileError):
             export_snapshot(little_graph.address, tmp_path / "other", now=CLOCK,
-                            progress=Meddler("reading nodes", transaction.commit))
+                            events=on_phases(Meddler("reading nodes", transaction.commit)))
 
 
 def test_a_schema_that_changes_last_is_noticed(little_graph, tmp_path, monkeypatch):
@@ -193,10 +194,10 @@ def test_an_export_begins_again_when_asked(little_graph, tmp_path):
         return Meddler("reading nodes", lambda: little_graph.query("CREATE (:N)"))
 
     with pytest.raises(ChangedMeanwhileError) as failed:
-        export_snapshot(little_graph.address, tmp_path / "base", now=CLOCK, progress=meddler())
+        export_snapshot(little_graph.address, tmp_path / "base", now=CLOCK, events=on_phases(meddler()))
     assert "--retries" in failed.value.hint
     once = meddler()
-    snapshot = export_snapshot(little_graph.address, tmp_path / "base", now=CLOCK, retries=2, progress=once)
+    snapshot = export_snapshot(little_graph.address, tmp_path / "base", now=CLOCK, retries=2, events=on_phases(once))
     assert (snapshot.digest, snapshot.counts["nodes"]) == (little_graph.digest(), 22)
     assert {"reading nodes", "reading nodes (try 2)"} <= set(once.phases)
     assert not any("try 3" in phase for phase in once.phases)

@@ -13,6 +13,7 @@ from importer.rollback import Deleted, count_operation, delete_operation, list_o
 from synthgen.errors import LockedError, RefusedError, StoppedHalfwayError, UsageError
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 from tests.integration.killable import query, run_killable
+from tests.listening import on_phases
 
 pytestmark = pytest.mark.neo4j
 
@@ -49,7 +50,7 @@ def test_rollback_removes_exactly_what_the_load_added(database, base, tmp_path):
     assert list_operations_in_database(driver, address.database) == {OPERATION: 2000, OTHER_OPERATION: 1}
     reports = []
     deleted = delete_operation(driver, address.database, OPERATION, batch_rows=500,
-                               progress=lambda *report: reports.append(report))
+                               events=on_phases(lambda *report: reports.append(report)))
     assert deleted == Deleted(2000, 4000)
     assert query(database, SNAPSHOT) == before
     assert query(database, "SHOW CONSTRAINTS YIELD name") == []
@@ -96,7 +97,7 @@ def test_an_interrupted_rollback_says_what_is_left(database, base, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(StoppedHalfwayError) as stopped:
-        delete_operation(driver, address.database, OPERATION, batch_rows=200, progress=interrupt)
+        delete_operation(driver, address.database, OPERATION, batch_rows=200, events=on_phases(interrupt))
     facts = stopped.value.facts
     assert facts["nodes_left"] == count_operation(driver, address.database, OPERATION).nodes
     assert delete_operation(driver, address.database, OPERATION).nodes == facts["nodes_left"]
@@ -126,7 +127,7 @@ def test_a_node_that_took_over_an_internal_id_is_left_alone(database, base, tmp_
             query(database, "MATCH (n {scale_operation_id: $o}) WHERE n.i >= 1200 REMOVE n.scale_operation_id",
                   o=OPERATION)
 
-    assert delete_operation(driver, address.database, OPERATION, progress=unmark).nodes == 200
+    assert delete_operation(driver, address.database, OPERATION, events=on_phases(unmark)).nodes == 200
     assert query(database, "MATCH (n:Base) WHERE n.i >= 1000 RETURN count(*) AS c, min(n.i) AS least") == [
         {"c": 100, "least": 1200}]
 
