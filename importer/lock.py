@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ CLAIM_TRIES = 8
 DRAIN_SECONDS = 60.0
 COMMIT_SECONDS = 3.0
 SHORT = Patience(seconds=15.0)
+_ended: set[str] = set()
+"""Owners of this process that are at work no more, but whose lock may still be there: the database was gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,19 @@ def hold_lock(driver: neo4j.Driver, database: str, operation_id: str) -> Iterato
         yield lock
     except BaseException:
         ended.set()
-        # What went wrong is the news; a lock that cannot be given back any more is taken over.
-        with suppress(Neo4jError, DriverError, OSError):
-            lock.write(cypher.RELEASE_LOCK, patience=Patience(seconds=2.0))
+        _release(lock, Patience(seconds=2.0))
         raise
     ended.set()
     beat.join()
-    lock.write(cypher.RELEASE_LOCK)
+    _release(lock, SHORT)
+
+
+def _release(lock: Lock, patience: Patience) -> None:
+    """Give the lock back; one that cannot be given back any more is taken over, so what its work came to counts."""
+    try:
+        lock.write(cypher.RELEASE_LOCK, patience=patience)
+    except (Neo4jError, DriverError, OSError):
+        _ended.add(lock.owner)
 
 
 def _claim(lock: Lock) -> None:
@@ -125,8 +133,7 @@ def _claim(lock: Lock) -> None:
             _end_transactions(lock, taken_from)
         lock.write(cypher.DELETE_OLD_CLAIMS, {"stale_ms": STALE_SECONDS * 1000})
     except BaseException:
-        with suppress(Neo4jError, DriverError, OSError):
-            lock.write(cypher.RELEASE_LOCK)
+        _release(lock, SHORT)
         raise
 
 
@@ -160,7 +167,7 @@ def _win(lock: Lock) -> str | None:
 
 
 def _is_dead(holder: dict[str, Any]) -> bool:
-    if holder["age_ms"] > STALE_SECONDS * 1000:
+    if holder["age_ms"] > STALE_SECONDS * 1000 or holder["owner"] in _ended:
         return True
     host, _, rest = holder["owner"].partition(":")
     process = rest.partition(":")[0]
