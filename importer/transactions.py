@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import neo4j
-from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError, ServiceUnavailable, SessionExpired
+from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError
+
+from synthgen.database import does_not_answer
 
 T = TypeVar("T")
 Work = Callable[[neo4j.Transaction], T]
@@ -51,7 +53,7 @@ def is_too_large(error: BaseException) -> bool:
 
 def is_unreachable(error: BaseException) -> bool:
     """Whether the database did not answer, which says nothing about what was asked."""
-    return isinstance(error, ServiceUnavailable | SessionExpired | OSError)
+    return does_not_answer(error)
 
 
 def run_transaction(
@@ -101,4 +103,5 @@ def run_transaction(
 
 
 def _may_pass(error: Neo4jError | DriverError) -> bool:
-    return not is_too_large(error) and (error.is_retryable() or isinstance(error, IncompleteCommit))
+    return not is_too_large(error) and (
+        error.is_retryable() or isinstance(error, IncompleteCommit) or is_unreachable(error))

@@ -14,9 +14,11 @@ from neo4j.exceptions import (
     AuthError,
     ClientError,
     ConfigurationError,
+    DatabaseUnavailable,
     DriverError,
     Forbidden,
     Neo4jError,
+    ResultFailedError,
     ServiceUnavailable,
     SessionExpired,
 )
@@ -179,6 +181,13 @@ def _check_version(address: Address, agent: str) -> None:
             agent=agent)
 
 
+def does_not_answer(error: BaseException) -> bool:
+    """Whether an error says that the database is not there now, and nothing of what was asked."""
+    # A result that broke off in the midst tells why only as its cause.
+    told = error.__cause__ if isinstance(error, ResultFailedError) else error
+    return isinstance(told, ServiceUnavailable | SessionExpired | DatabaseUnavailable | OSError)
+
+
 @contextmanager
 def translated(address: Address) -> Iterator[None]:
     """Turn the driver's errors into ours; other exceptions pass."""
@@ -191,9 +200,6 @@ def translated(address: Address) -> Iterator[None]:
     except Forbidden as error:
         raise NotAllowedError(f"user {address.user!r} may not do this on {where}: {error.message}",
                               hint="use a user with read and write rights") from error
-    except (ServiceUnavailable, SessionExpired, OSError) as error:
-        raise UnreachableError(f"no database answers at {where}: {_first_line(error)}",
-                               hint="check the address; for the local server run `importer server start`") from error
     except (ConfigurationError, ValueError) as error:
         raise UsageError(f"{address.uri!r} is not a usable address: {_first_line(error)}",
                          hint=_URI_HINT) from error
@@ -205,7 +211,11 @@ def translated(address: Address) -> Iterator[None]:
             raise NotAllowedError(f"{where} does not let us in: {error.message}",
                                   hint="check user and password; after several wrong ones wait some seconds") from error
         raise SynthError(f"{where} refused a statement: {error.message}", code=error.code) from error
-    except (Neo4jError, DriverError) as error:
+    except (Neo4jError, DriverError, OSError) as error:
+        if does_not_answer(error):
+            raise UnreachableError(
+                f"no database answers at {where}: {_first_line(error)}",
+                hint="check the address; for the local server run `importer server start`") from error
         raise SynthError(f"{where} failed: {_first_line(error)}") from error
 
 
