@@ -7,7 +7,7 @@ time fails and changes nothing. Two records are marks: `complete` (all is writte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -70,16 +70,20 @@ def record_mark(lock: Lock, mark: Mark) -> None:
 
 
 def remove_batches(lock: Lock) -> None:
-    """Remove the operation's records, the marks last; it can be repeated after being killed.
+    """Remove the operation's records, then the constraint, the marks last: while one is there, it can be repeated.
 
     Raises:
         LockedError: The lock is lost.
     """
-    for keep in (list(MARKS), []):
-        while lock.write(cypher.DELETE_BATCHES, {"keep": keep, "limit": DELETE_ROWS})[0]["deleted"]:
-            continue
+    _delete_all_but(lock, MARKS)
     lock.check()
     drop_constraint(lock)
+    _delete_all_but(lock, ())
+
+
+def _delete_all_but(lock: Lock, marks: Sequence[Mark]) -> None:
+    while lock.write(cypher.DELETE_BATCHES, {"keep": list(marks), "limit": DELETE_ROWS})[0]["deleted"]:
+        continue
 
 
 def create_constraint(lock: Lock) -> None:
@@ -88,8 +92,8 @@ def create_constraint(lock: Lock) -> None:
 
 
 def drop_constraint(lock: Lock) -> None:
-    """Drop the ledger's constraint when no operation has records any more."""
-    if not lock.write(cypher.COUNT_BATCHES):
+    """Drop the ledger's constraint when no other operation has records."""
+    if all(row["operation_id"] == lock.operation_id for row in lock.write(cypher.COUNT_BATCHES)):
         lock.write(cypher.DROP_CONSTRAINT)
 
 
