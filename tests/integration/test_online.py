@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from neo4j.exceptions import IncompleteCommit
 
-from importer import cypher, lock
+from importer import cypher, ledger, lock
 from importer.batches import Source
 from importer.ledger import create_constraint, list_ledgers
 from importer.lock import Lock, hold_lock
@@ -148,6 +148,39 @@ def test_an_interrupted_load_says_so_and_goes_on(database, tmp_path):
     assert stopped.value.facts["nodes_written"] == 3040
     assert load_online(bundle, driver, address.database, anchors).resumed
     assert content(database) == expected_content()
+
+
+def test_a_load_that_stops_while_its_ledger_goes_leaves_nothing(database, tmp_path, monkeypatch):
+    """Stopped when the records are gone but not their constraint: the same call removes that, too."""
+    driver, address = database
+    anchors, bundle = make_base(database), mixed_bundle(tmp_path, 300)
+
+    def interrupt(lock):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "drop_constraint", interrupt)
+        with pytest.raises(StoppedHalfwayError):
+            load_online(bundle, driver, address.database, anchors)
+    assert list_ledgers(driver, address.database) == {OPERATION: 1}
+    assert load_online(bundle, driver, address.database, anchors).nodes == 0
+    assert query(database, "SHOW CONSTRAINTS YIELD name") == []
+    assert list_ledgers(driver, address.database) == {}
+
+
+def test_the_lock_of_a_run_that_ended_without_its_server_is_free(database, monkeypatch):
+    """It could not be given back, as the server was gone: the next run of the same process takes it at once."""
+    driver, address = database
+
+    def be_gone(self, *further, **settings):
+        raise neo4j.exceptions.ServiceUnavailable("gone")
+
+    with monkeypatch.context() as patched, hold_lock(driver, address.database, OTHER_OPERATION):
+        patched.setattr(Lock, "write", be_gone)
+    assert query(database, f"MATCH (n:{cypher.LOAD_LABEL}) RETURN count(*) AS c") == [{"c": 1}]
+    with hold_lock(driver, address.database, OPERATION) as held:
+        held.check()
+    assert query(database, f"MATCH (n:{cypher.LOAD_LABEL}) RETURN n") == []
 
 
 def test_a_lost_answer_to_a_commit_writes_nothing_twice(database, tmp_path, monkeypatch):
