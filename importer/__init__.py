@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from importer.api import OperationResult, ScaleUpService
+    from synthgen.monitor import PerformanceMonitor
 
-__all__ = ["OperationResult", "ScaleUpService"]
+__all__ = ["OperationResult", "PerformanceMonitor", "ScaleUpService"]
 
 
 def __getattr__(name: str) -> Any:
     # Late, so that `importer --help` does not wait for Polars and the driver.
+    if name == "PerformanceMonitor":
+        from synthgen.monitor import PerformanceMonitor  # noqa: PLC0415
+
+        return PerformanceMonitor
     if name in __all__:
         from importer import api  # noqa: PLC0415
 

@@ -10,11 +10,11 @@ import typer
 
 from importer.load_cli import LOAD_HELP, RESTORE_HELP, load, restore
 from importer.options import EXAMPLE, DryRunOption, Named, names_target
-from importer.saying import check_line, list_line, say_digest, say_plan
+from importer.saying import check_line, list_line, say_digest, say_plan, took
 from importer.servers.cli import server
 from importer.settle_cli import settle_configured, settle_first
 from synthgen.errors import UsageError
-from synthgen.options import AddressFinder, JsonOption, OutOption, names_database
+from synthgen.options import AddressFinder, JsonOption, MetricsOption, OutOption, names_database
 from synthgen.output import Output, run_cli
 
 app = typer.Typer(
@@ -38,13 +38,14 @@ def validate(
     out: OutOption = None,
     *,
     find: AddressFinder,
+    metrics_textfile: MetricsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Validate an operation."""
     from importer.operations import validate as validate_operation
     from synthgen.config import out_folder
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json).measured(metrics_textfile)
     address = find()
     settle_configured(output, address, out)
     checks = validate_operation(out_folder(out), operation, address, events=output.events)
@@ -62,6 +63,7 @@ def rollback(
     dry_run: DryRunOption = False,
     *,
     find: Named,
+    metrics_textfile: MetricsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Roll an operation back."""
@@ -69,7 +71,7 @@ def rollback(
     from importer.planning import plan_rollback
     from synthgen.config import out_folder
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json).measured(metrics_textfile)
     address = find.address()
     target = find.target_of(address)
     if dry_run:
@@ -77,7 +79,7 @@ def rollback(
         return
     settle_first(output, target)
     done = rollback_operation(out_folder(out), operation, address, target=target, events=output.events)
-    output.result({"operation_id": operation, **done.facts, "seconds": done.total_seconds},
+    output.result({"operation_id": operation, **took(done)},
                   f"rolled back   {operation}\n"
                   f"deleted       {done.facts['nodes']:,} nodes, {done.facts['relationships']:,} relationships\n"
                   f"took          {done.total_seconds:.1f} s")

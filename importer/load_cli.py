@@ -10,7 +10,7 @@ import typer
 from importer.options import EXAMPLE, DryRunOption, Named, names_target
 from importer.saying import left_out_line, note_line, say_plan, say_script, took
 from importer.settle_cli import settle_first
-from synthgen.options import BaseOption, JsonOption, OutOption
+from synthgen.options import BaseOption, JsonOption, MetricsOption, OutOption
 from synthgen.output import Output
 
 EmitOption = Annotated[str | None, typer.Option(
@@ -38,6 +38,7 @@ def restore(
     script_folder: FolderOption = None,
     *,
     find: Named,
+    metrics_textfile: MetricsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Restore a base."""
@@ -45,7 +46,7 @@ def restore(
     from importer.planning import plan_restore
     from synthgen.snapshot.read import open_snapshot
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json).measured(metrics_textfile)
     opened = open_snapshot(snapshot.absolute())
     if emit_script is not None:
         from importer.scripts.emit import emit_restore
@@ -95,6 +96,7 @@ def load(
     script_folder: FolderOption = None,
     *,
     find: Named,
+    metrics_textfile: MetricsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Load an operation."""
@@ -103,7 +105,7 @@ def load(
     from importer.requests import check_mode, read_options
     from synthgen.config import base_folder, out_folder
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json).measured(metrics_textfile)
     checked, options = check_mode(mode), read_options(batch_rows, writers)
     bundle = choose_bundle(out_folder(out), operation)
     if emit_script is not None:

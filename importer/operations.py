@@ -14,6 +14,7 @@ from importer.online import OnlineOptions
 from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
 from importer.rollback import list_operations_in_database
 from importer.servers.local_target import find_local_target
+from importer.servers.readings import memory_reader
 from importer.servers.target import Target
 from importer.settle import settle
 from importer.stages import CHECKS, ImportAside, Mode, build_rollback
@@ -33,7 +34,9 @@ from synthgen.errors import (
     UsageError,
 )
 from synthgen.events import QUIET, ListenerError, Stream
+from synthgen.performance import Performance
 from synthgen.snapshot.read import Snapshot
+from synthgen.work import Work, working
 
 _GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError, ListenerError)
 """After these an online load is neither done nor undone: the same call goes on."""
@@ -41,10 +44,11 @@ _GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError, ListenerError)
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a load, restore or rollback did: the seconds of each stage, and facts for the record."""
+    """What a load, restore or rollback did: the seconds of each stage, facts for the record, and what it cost."""
 
     seconds: Sequence[tuple[str, float]]
     facts: Mapping[str, Any]
+    performance: Performance
 
     @property
     def total_seconds(self) -> float:
@@ -95,10 +99,11 @@ def load(
         LoadFailedError: It could not be done and was undone; `facts["undone"]` is False when that failed, too.
     """
     target = target or find_local_target(address)
-    with events.work("load", bundle.manifest.operation_id, mode), exclusive(target):
+    with (working(events, "load", bundle.manifest.operation_id, mode, server_memory=memory_reader(address)) as work,
+          exclusive(target)):
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out)
-        run = Run(address, target, options or OnlineOptions(), events, on_boundary)
+        run = Run(address, target, options or OnlineOptions(), work.events, on_boundary)
         where = {"mode": mode, "uri": address.uri, "database": address.database}
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         # The journal first: what is not begun in the history needs no end there.
@@ -115,21 +120,29 @@ def load(
             if mode == "online" and isinstance(error, _GOES_ON):
                 raise
             if target is not None and is_finished(target):
-                _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
+                _record_loaded(bundle, run, work, where)
                 forget(target)
                 raise
             left = _undo(bundle, address, target, events) if mode == "offline" or not isinstance(
                 error, RefusedError) else "another command has to end first"
-            _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__, undone=left is None)
+            _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__, undone=left is None,
+                    performance=work.performance.as_document())
             if left is None:
                 _forget(target)
             failed = _load_failed(f"loading {bundle.manifest.operation_id}", error, left)
             if failed is None:
                 raise
             raise failed from error
-        _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts)
+        _record_loaded(bundle, run, work, where)
         _forget(target)
-        return Done(run.seconds, run.facts)
+        return Done(run.seconds, run.facts, work.performance)
+
+
+def _record_loaded(bundle: Bundle, run: Run, work: Work, where: Mapping[str, str]) -> None:
+    if where["mode"] == "offline":
+        work.monitor.record_items(bundle.manifest.counts.nodes + bundle.manifest.counts.relationships)
+    _record(bundle, "loaded", **where, seconds=dict(run.seconds), **run.facts,
+            performance=work.performance.as_document())
 
 
 def _forget(target: Target | None) -> None:
@@ -142,12 +155,12 @@ def _undo(bundle: Bundle, address: Address, target: Target | None, events: Strea
     """Undo a load that failed; gives None, or why it could not be undone."""
     operation_id = bundle.manifest.operation_id
     try:
-        with events.work("rollback", operation_id):
+        with working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work:
             if target is not None and read_journal(target) is not None:
                 restore_old(target)
                 target.start()
             else:
-                Run(address, target, events=events).run(build_rollback(operation_id, nodes=0, relationships=0))
+                Run(address, target, events=work.events).run(build_rollback(operation_id, nodes=0, relationships=0))
     except SynthError as error:
         return error.message
     return None
@@ -189,8 +202,9 @@ def restore(
         LoadFailedError: It could not be done; the database is empty as before.
     """
     target = target or find_local_target(address)
-    with events.work("restore", mode="offline"), exclusive(target):
-        run = Run(address, target, events=events)
+    with (working(events, "restore", mode="offline", server_memory=memory_reader(address)) as work,
+          exclusive(target)):
+        run = Run(address, target, events=work.events)
         stages = plan_restore(snapshot, address, target, heap=heap, leave_out=leave_out)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         if target is not None:
@@ -210,7 +224,8 @@ def restore(
                 raise
             raise failed from error
         _forget(target)
-        return Done(run.seconds, run.facts)
+        work.monitor.record_items(int(snapshot.counts["nodes"]) + int(snapshot.counts["relationships"]))
+        return Done(run.seconds, run.facts, work.performance)
 
 
 def validate(out: Path, operation_id: str | None, address: Address, *, events: Stream = QUIET) -> list[Check]:
@@ -221,8 +236,10 @@ def validate(out: Path, operation_id: str | None, address: Address, *, events: S
         ValidationFailedError: At least one check failed; `facts["checks"]` has all.
     """
     bundle = find_bundle(out, operation_id) if operation_id is not None else _loaded_last(out)
-    with events.work("validate", bundle.manifest.operation_id):
-        return _validate(bundle, address, events)
+    counts = bundle.manifest.counts
+    with working(events, "validate", bundle.manifest.operation_id, server_memory=memory_reader(address)) as work:
+        work.monitor.record_items(counts.nodes + counts.relationships)
+        return _validate(bundle, address, work.events)
 
 
 def _validate(bundle: Bundle, address: Address, events: Stream) -> list[Check]:
@@ -259,18 +276,20 @@ def rollback(
         LockedError, StoppedHalfwayError, LoadFailedError: As `importer.rollback.delete_operation`.
     """
     target = target or find_local_target(address)
-    with events.work("rollback", operation_id), exclusive(target):
+    with (working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work,
+          exclusive(target)):
         stages = plan_rollback(out, operation_id, address, target=target)
-        run = Run(address, target, events=events)
+        run = Run(address, target, events=work.events)
         run.run(stages)
+        done = Done(run.seconds, run.facts, work.performance)
         try:
             bundle = find_bundle(out, operation_id)
         except SynthError:
             # It is not needed, so one that is gone or damaged does not matter.
-            return Done(run.seconds, run.facts)
+            return done
         _record(bundle, "rolled_back", uri=address.uri, database=address.database, seconds=dict(run.seconds),
-                **run.facts)
-        return Done(run.seconds, run.facts)
+                **run.facts, performance=done.performance.as_document())
+        return done
 
 
 def list_operations(out: Path, address: Address | None) -> list[Listed]:

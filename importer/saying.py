@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def took(done: Done) -> dict[str, Any]:
     """Give the seconds of each stage and what is for the record, as data."""
     return {"seconds": done.total_seconds, "stages": [{"stage": name, "seconds": took} for name, took in done.seconds],
-            **done.facts}
+            **done.facts, "performance": done.performance.as_document()}
 
 
 def note_line(done: Done) -> str:

@@ -20,6 +20,9 @@
     compose_file = "docker-compose.yml"
     service = "neo4j"
 
+    [metrics]
+    textfile = "/var/lib/node_exporter/synthgen.prom"
+
 The tables named in `SECTIONS` are read by whoever they are for; see `section`.
 """
 
@@ -47,14 +50,16 @@ ENVIRONMENT = {
     "neo4j_conf": "SYNTHGEN_NEO4J_CONF",
     "compose_file": "SYNTHGEN_COMPOSE_FILE",
     "service": "SYNTHGEN_SERVICE",
+    "metrics_textfile": "SYNTHGEN_METRICS_TEXTFILE",
 }
 _TABLES = {
     "neo4j": {"uri": "uri", "user": "user", "password_file": "password_file", "database": "database"},
     "target": {"kind": "target", "neo4j_home": "neo4j_home", "neo4j_conf": "neo4j_conf",
                "compose_file": "compose_file", "service": "service"},
+    "metrics": {"textfile": "metrics_textfile"},
 }
 _AT_TOP = {"out", "base", "profile", "home"}
-SECTIONS = ("scaling", "resilience", "limits", "retention", "metrics")
+SECTIONS = ("scaling", "resilience", "limits", "retention")
 """Tables of `synthgen.toml` whose settings belong to one concern each, which also checks them."""
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from synthgen.errors import SynthError
+from synthgen.performance import Performance
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +88,20 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Work ended; `error` says why it ended badly, else it is None."""
+    """Work ended.
+
+    Attributes:
+        outcome: `done`, `failed`, `refused` before anything was touched, or `stopped` half-way: the same call goes on.
+        error: Why it was not done, in one line; else None.
+        performance: What it cost.
+    """
 
     work: str
     operation_id: str | None
+    mode: str | None
+    outcome: str
     seconds: float
+    performance: Performance
     error: str | None = None
 
 
@@ -141,31 +149,6 @@ class Stream:
     def progress(self, phase: str, done: int, due: int) -> None:
         """Tell how far a phase is. Is a `synthgen.progress.Progress`."""
         self(Phase(phase, done, due))
-
-    @contextmanager
-    def work(self, work: str, operation_id: str | None = None, mode: str | None = None) -> Iterator[None]:
-        """Tell that a piece of work has begun and, at the end of the block, that it ended, and how.
-
-        Raises:
-            ListenerError: As a call. When the work failed by itself, that error is raised instead, with a note.
-        """
-        began = time.monotonic()
-        self(Started(work, operation_id, mode))
-        try:
-            yield
-        except BaseException as error:
-            try:
-                self(Finished(work, operation_id, time.monotonic() - began, _in_a_line(error)))
-            except ListenerError as second:
-                error.add_note(second.message)
-            raise
-        self(Finished(work, operation_id, time.monotonic() - began))
-
-
-def _in_a_line(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 QUIET = Stream()

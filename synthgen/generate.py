@@ -32,6 +32,7 @@ from synthgen.strategies.scenario import grow_scenario
 from synthgen.strategies.template import grow_template
 from synthgen.templates.template import Template
 from synthgen.tenancy import NEW
+from synthgen.work import working
 
 
 def generate(
@@ -72,7 +73,7 @@ def generate(
         check_operation_id(operation_id_of(now, unique) if operation_id is None else operation_id),
         strategy_of(parameters), now.isoformat(),
     )
-    with events.work("generate", stamp.operation_id):
+    with working(events, "generate", stamp.operation_id) as work:
         snapshot = open_snapshot(base)
         if stamp.operation_id in snapshot.operations:
             raise UsageError(f"the operation {stamp.operation_id} is part of the base already",
@@ -85,8 +86,10 @@ def generate(
         growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
         growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
         growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
-        return write_bundle(growth, origin_of(graph, stamp, seed, growth.resource_label_sets), out, events.progress,
-                            check=check)
+        bundle = write_bundle(growth, origin_of(graph, stamp, seed, growth.resource_label_sets), out, events.progress,
+                              check=check)
+        work.monitor.record_items(bundle.manifest.counts.nodes + bundle.manifest.counts.relationships)
+        return bundle
 
 
 def _anonymous(

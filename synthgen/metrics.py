@@ -6,6 +6,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ (text, version 0.0.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from synthgen.errors import LockedError, SynthError, UsageError
+from synthgen.events import Event, Finished, ListenerError
 from synthgen.files import write_text
 from synthgen.performance import Performance
 
@@ -28,7 +30,7 @@ QUANTILES = {"0.5": "p50", "0.9": "p90", "0.95": "p95", "0.99": "p99"}
 LOCK_SECONDS = 10.0
 
 FAMILIES: Mapping[str, tuple[str, str]] = {
-    "scaling_operations": ("counter", "Loads, rollbacks and restores that ended, by outcome: done, failed or stopped."),
+    "scaling_operations": ("counter", "Loads, rollbacks and restores that ended, by outcome."),
     "scaling_operation_duration": ("histogram", "Seconds of loads, rollbacks and restores."),
     "scaling_request_count": ("unknown", "Transactions committed that wrote or deleted rows; only rises."),
     "scaling_request_latency": (
@@ -38,7 +40,7 @@ FAMILIES: Mapping[str, tuple[str, str]] = {
     "scaling_cpu_usage": ("gauge", "Processors that our process kept busy in the last run, on average."),
     "scaling_memory_usage": ("gauge", "Most bytes of memory in the last run, of our process and of the server."),
     "scaling_jobs_completed": ("counter", "Work of any kind that was done."),
-    "scaling_jobs_failed": ("counter", "Work of any kind that failed or stopped half-way."),
+    "scaling_jobs_failed": ("counter", "Work of any kind that failed, was refused or stopped half-way."),
     "scaling_jobs_duration_seconds": ("histogram", "Seconds of work of any kind."),
     "scaling_checkpoints_saved": ("counter", "Records that online loads wrote into the database's ledger."),
     "scaling_last_run_timestamp_seconds": ("gauge", "When work of this kind ended last, in seconds since 1970."),
@@ -56,7 +58,7 @@ class Ran:
     Attributes:
         performance: What it cost.
         mode: `offline` or `online`; empty where there is no such choice.
-        outcome: `done`, `failed`, or `stopped` when it can go on.
+        outcome: As `synthgen.events.Finished` has it.
         at: When it ended, in seconds since 1970.
     """
 
@@ -64,6 +66,35 @@ class Ran:
     mode: str
     outcome: str
     at: float
+
+
+class TextFile:
+    """Adds each piece of work that ends to a file; is a `synthgen.events.Listener`.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UsageError: As `check_textfile`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        check_textfile(path)
+        self._path = path
+
+    def __call__(self, event: Event) -> None:
+        """Add what has finished.
+
+        Raises:
+            ListenerError: The file cannot be written; the work itself has ended as it says.
+        """
+        if not isinstance(event, Finished):
+            return
+        try:
+            add_run(self._path, Ran(event.performance, event.mode or "", event.outcome, time.time()))
+        except SynthError as error:
+            raise ListenerError(f"{event.work} ended ({event.outcome}), but its metrics are not written:"
+                                f" {error.message}", hint=error.hint, outcome=event.outcome, **error.facts) from error
 
 
 def check_textfile(path: Path) -> None:

@@ -28,6 +28,9 @@ PasswordFileOption = Annotated[Path | None, typer.Option(
 DatabaseOption = Annotated[str | None, typer.Option("--database", help="Database name; neo4j by default.")]
 HomeOption = Annotated[Path | None, typer.Option(
     "--home", help="The local server's folder; neo4j in the out folder by default.")]
+MetricsOption = Annotated[Path | None, typer.Option(
+    "--metrics-textfile", metavar="FILE",
+    help="Add what this run costs to a text file for Prometheus; SYNTHGEN_METRICS_TEXTFILE works too.")]
 
 AddressFinder = Callable[[], Any]
 """Finds the `synthgen.database.Address` that a command's options mean; see `names_database`."""

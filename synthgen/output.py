@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from synthgen.config import setting
 from synthgen.errors import SynthError, UsageError
 from synthgen.events import Event, Phase, Stream
 from synthgen.interrupts import gentle_interrupts
@@ -42,6 +43,19 @@ class Output:
         self._said_at: dict[str, float] = {}
         self._finished: set[str] = set()
         self.events = Stream(self._see)
+
+    def measured(self, flag: Path | None) -> Self:
+        """Have what the work costs added to the text file that the flag or a setting names, if one does.
+
+        Raises:
+            UsageError: There can be no such file.
+        """
+        named = setting("metrics_textfile", flag)
+        if named is not None:
+            from synthgen.metrics import TextFile  # noqa: PLC0415 - few want it, and its library takes a while
+
+            self.events = Stream(self.events, TextFile(Path(named)))
+        return self
 
     def say(self, text: str) -> None:
         """Print words for a person, to stderr."""

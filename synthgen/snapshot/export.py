@@ -22,6 +22,7 @@ from synthgen.snapshot.digest import ContentDigest
 from synthgen.snapshot.read import Snapshot, open_snapshot
 from synthgen.snapshot.schema import is_ours, read_schema
 from synthgen.snapshot.write import new_snapshot
+from synthgen.work import Work, working
 
 
 def export_snapshot(
@@ -40,13 +41,12 @@ def export_snapshot(
         SynthError: `path` exists already, or cannot be written.
         ListenerError: A listener of `events` failed; nothing is left behind.
     """
-    with events.work("export"):
+    with working(events, "export") as work:
         refuse_half_loaded(address)
         for attempt in range(retries):
             with suppress(ChangedMeanwhileError):
-                return _export(address, path, _numbered(events.progress, attempt), now=now, profile=profile,
-                               replace=replace)
-        return _export(address, path, _numbered(events.progress, retries), now=now, profile=profile, replace=replace)
+                return _export(address, path, work, attempt, now=now, profile=profile, replace=replace)
+        return _export(address, path, work, retries, now=now, profile=profile, replace=replace)
 
 
 def _numbered(progress: Progress, attempt: int) -> Progress:
@@ -55,8 +55,9 @@ def _numbered(progress: Progress, attempt: int) -> Progress:
 
 
 def _export(
-    address: Address, path: Path, progress: Progress, *, now: datetime, profile: Any, replace: bool
+    address: Address, path: Path, work: Work, attempt: int, *, now: datetime, profile: Any, replace: bool
 ) -> Snapshot:
+    progress = _numbered(work.events.progress, attempt)
     with connect(address) as driver, new_snapshot(path, replace=replace) as writer:
         content = Content(driver, address, progress=progress)
         for shape, frames in content.nodes():
@@ -73,7 +74,9 @@ def _export(
             created_at=now.isoformat(), schema=schema, profile=profile,
             source={"server_version": server.version, "edition": server.edition, "database": address.database},
         )
-    return open_snapshot(path)
+    snapshot = open_snapshot(path)
+    work.monitor.record_items(int(snapshot.counts["nodes"]) + int(snapshot.counts["relationships"]))
+    return snapshot
 
 
 @dataclass(frozen=True, slots=True)

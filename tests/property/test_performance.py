@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from synthgen.errors import LockedError, UsageError
 from synthgen.events import Batch, Phase, Retry, Stream, Waiting
 from synthgen.metrics import FAMILIES, Ran, add_run, check_textfile
-from synthgen.performance import Performance, PerformanceMonitor
+from synthgen.monitor import PerformanceMonitor
+from synthgen.performance import Performance
 from synthgen.quantiles import ACCURACY, LEAST, Quantiles
 
 DOCS = Path(__file__).parents[2] / "docs"

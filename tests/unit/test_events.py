@@ -8,6 +8,7 @@ import pytest
 
 from synthgen.errors import LoadFailedError, UsageError
 from synthgen.events import QUIET, Finished, ListenerError, Phase, Retry, Started, Stream, as_document
+from synthgen.work import working
 
 
 def test_everybody_is_told_in_order():
@@ -74,7 +75,7 @@ def test_work_begins_and_ends(error, said):
     told = []
 
     def work():
-        with Stream(told.append).work("load", "scale-x", "online"):
+        with working(Stream(told.append), "load", "scale-x", "online"):
             if error is not None:
                 raise error
 
@@ -95,10 +96,10 @@ def test_work_that_failed_is_the_news():
         if isinstance(event, Finished):
             raise TypeError
 
-    with pytest.raises(LoadFailedError) as failed, Stream(fail).work("load"):
+    with pytest.raises(LoadFailedError) as failed, working(Stream(fail), "load"):
         raise LoadFailedError("disk full")
     assert "a listener failed at Finished" in failed.value.__notes__[0]
-    with pytest.raises(ListenerError), Stream(fail).work("load"):
+    with pytest.raises(ListenerError), working(Stream(fail), "load"):
         pass
 
 
