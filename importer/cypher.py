@@ -176,3 +176,19 @@ COUNT_OPERATIONS = (
     f"{DIALECT}MATCH (n) WHERE {_MARKED} IS NOT NULL RETURN {_MARKED} AS operation_id, count(*) AS nodes"
     " ORDER BY operation_id"
 )
+
+# --- readings --------------------------------------------------------------------------------------------------------
+
+# Of the heap, what outlived several collections: "G1 Old Gen", "PS Old Gen" or "Tenured Gen"; some have no such part.
+READ_SERVER_MEMORY = (
+    f"{DIALECT}CALL dbms.queryJmx('java.lang:type=Memory') YIELD attributes"
+    " WITH attributes.HeapMemoryUsage.value.properties AS heap"
+    " CALL dbms.queryJmx('java.lang:type=MemoryPool,name=*') YIELD name, attributes"
+    " WITH heap, collect(CASE WHEN name CONTAINS 'Old Gen' OR name CONTAINS 'Tenured Gen'"
+    " THEN attributes.Usage.value.properties END) AS old"
+    " WITH coalesce(old[0], heap) AS usage RETURN usage.used AS used, usage.max AS most"
+)
+READ_SERVER_CPU = (
+    f"{DIALECT}CALL dbms.queryJmx('java.lang:type=OperatingSystem') YIELD attributes"
+    " RETURN attributes.CpuLoad.value AS used, 1.0 AS most"
+)

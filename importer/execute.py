@@ -237,7 +237,8 @@ class Run:
         with connect(self.address) as driver:
             result = load_online(stage.bundle, driver, self.address.database, self._anchors, options=self.options,
                                  events=self.events)
-        self.facts |= {"batches": result.batches, "retries": result.retries, "resumed": result.resumed}
+        self.facts |= {"batches": result.batches, "retries": result.retries, "resumed": result.resumed,
+                       "scaling": result.scaling}
 
     def _check_result(self, stage: CheckResult) -> None:
         with connect(self.address) as driver:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from importer.options import EXAMPLE, DryRunOption, Named, names_target
-from importer.saying import left_out_line, note_line, say_plan, say_script, took
+from importer.saying import explaining, left_out_line, note_line, say_plan, say_script, took
 from importer.settle_cli import settle_first
 from synthgen.options import BaseOption, JsonOption, MetricsOption, OutOption
 from synthgen.output import Output
@@ -22,6 +22,18 @@ FolderOption = Annotated[Path | None, typer.Option(
 LeaveOutOption = Annotated[list[str] | None, typer.Option(
     "--leave-out-schema", metavar="NAME", help="Do without an index or constraint of the snapshot; may be repeated.")]
 ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an offline import, such as 2g.")]
+ScalingModeOption = Annotated[str | None, typer.Option(
+    "--scaling-mode", metavar="horizontal|vertical|hybrid",
+    help="online: what adapts itself to the server: writers, the rows of a batch, or both; hybrid by default.")]
+BatchRowsOption = Annotated[str | None, typer.Option(
+    "--batch-rows", metavar="FEWEST-MOST", help="online: bounds of the rows of a batch; 100-10000 by default.")]
+WritersOption = Annotated[str | None, typer.Option(
+    "--writers", metavar="FEWEST-MOST", help="online: bounds of the batches at once; 1-5 by default.")]
+ScalingConfigOption = Annotated[Path | None, typer.Option(
+    "--scaling-config", help="online: JSON or TOML file with all settings of scaling, instead of [scaling] in"
+    " synthgen.toml; see docs/scaling.md.")]
+ExplainScalingOption = Annotated[bool, typer.Option(
+    "--explain-scaling", help="online: say each decision on batch rows and writers, with its reason, as it happens.")]
 RESTORE_HELP = ("Put a snapshot into an empty database: offline import, then the schema. The server is the local one,"
              " or an installed or a Compose one that --neo4j-home or --compose-file names."
              + EXAMPLE.format("importer restore out/sample"))
@@ -89,8 +101,11 @@ def load(
         " the snapshot replaces it and the changes are lost.")] = False,
     heap: ImportHeapOption = "2g",
     leave_out_schema: LeaveOutOption = None,
-    batch_rows: Annotated[str, typer.Option(help="online: fewest-most rows of a batch.")] = "100-10000",
-    writers: Annotated[str, typer.Option(help="online: fewest-most batches at once.")] = "1-5",
+    scaling_mode: ScalingModeOption = None,
+    batch_rows: BatchRowsOption = None,
+    writers: WritersOption = None,
+    scaling_config: ScalingConfigOption = None,
+    explain_scaling: ExplainScalingOption = False,
     dry_run: DryRunOption = False,
     emit_script: EmitOption = None,
     script_folder: FolderOption = None,
@@ -100,13 +115,15 @@ def load(
     as_json: JsonOption = False,
 ) -> None:
     """Load an operation."""
+    from importer.online import OnlineOptions
     from importer.operations import load as load_bundle
     from importer.planning import choose_bundle, plan_load
-    from importer.requests import check_mode, read_options
+    from importer.requests import check_mode
+    from importer.scaling.reading import read_scaling
     from synthgen.config import base_folder, out_folder
 
     output = Output(as_json=as_json).measured(metrics_textfile)
-    checked, options = check_mode(mode), read_options(batch_rows, writers)
+    checked, scaling = check_mode(mode), read_scaling(scaling_mode, batch_rows, writers, scaling_config)
     bundle = choose_bundle(out_folder(out), operation)
     if emit_script is not None:
         from importer.scripts.emit import emit_load
@@ -126,8 +143,8 @@ def load(
         return
     settle_first(output, target)
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
-                       allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), options=options,
-                       events=output.events)
+                       allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
+                       options=OnlineOptions(scaling), events=explaining(output) if explain_scaling else output.events)
     counts = bundle.manifest.counts
     operation_id = bundle.manifest.operation_id
     output.result(

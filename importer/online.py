@@ -23,46 +23,29 @@ from neo4j.exceptions import DriverError, Neo4jError
 from importer.batches import Batch, Source
 from importer.ledger import create_constraint, find_marks, read_batches, record_mark, remove_batches
 from importer.lock import Lock, hold_lock
-from importer.pacing import Decision, Pacing
 from importer.parts import UNKNOWN, Done, Nodes, due_nodes, due_relationships, first_import_id
 from importer.rollback import count_operation
+from importer.scaling.controller import Decision
+from importer.scaling.settings import Scaling
+from importer.scaling.steering import Steering
 from importer.transactions import Patience, is_unreachable
 from importer.writing import Written, write_batch
 from synthgen.bundle.read import Bundle
-from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError, UsageError
-from synthgen.events import QUIET, Scaled, Stream
-
-FEWEST_ROWS, MOST_ROWS = 100, 10_000
-FEWEST_WRITERS, MOST_WRITERS = 1, 5
+from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
+from synthgen.events import QUIET, Stream
 
 
 @dataclass(frozen=True, slots=True)
 class OnlineOptions:
-    """How a load may adapt itself.
+    """How a load may adapt itself, and what it bears.
 
     Attributes:
-        batch_rows: The fewest and the most rows of one transaction, within 100 to 10,000.
-        writers: The fewest and the most transactions at once, within 1 to 5.
+        scaling: Batch rows and writers, and what changes them.
         patience: For how long one transaction is tried again.
-
-    Raises:
-        UsageError: A bound is out of its range, or the lower one above the upper one.
     """
 
-    batch_rows: tuple[int, int] = (FEWEST_ROWS, MOST_ROWS)
-    writers: tuple[int, int] = (FEWEST_WRITERS, MOST_WRITERS)
+    scaling: Scaling = field(default_factory=Scaling)
     patience: Patience = field(default_factory=Patience)
-
-    def __post_init__(self) -> None:
-        _check_bounds("batch_rows", self.batch_rows, FEWEST_ROWS, MOST_ROWS)
-        _check_bounds("writers", self.writers, FEWEST_WRITERS, MOST_WRITERS)
-
-
-def _check_bounds(name: str, bounds: tuple[int, int], fewest: int, most: int) -> None:
-    low, high = bounds
-    if not fewest <= low <= high <= most:
-        raise UsageError(f"{name} is {low} to {high}", hint=f"give bounds from {fewest} to {most}, the lower one first",
-                         option=name, value=bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +59,8 @@ class OnlineResult:
         retries: Transactions that were tried again, for whatever reason.
         seconds: From taking the lock to the end.
         resumed: Whether an earlier run had written something.
-        decisions: Every change of batch size and writers, with its reason.
+        decisions: Every change of batch rows and writers, with its reason.
+        scaling: The same for the record, with what was read from outside, as FORMAT.md says.
     """
 
     nodes: int
@@ -86,6 +70,7 @@ class OnlineResult:
     seconds: float
     resumed: bool
     decisions: tuple[Decision, ...]
+    scaling: Mapping[str, Any]
 
 
 def load_online(
@@ -107,9 +92,9 @@ def load_online(
         database: The database's name.
         anchors: `node` (snapshot's node number) and `id` (internal id, `id(n)`), Int64, in any order, one row for each
             base node that a relationship ends on.
-        options: Bounds of batch size and writers.
+        options: How it adapts batch rows and writers, and what it bears.
         events: Told of rows written, in the phases `nodes` and `relationships`, where earlier runs' rows count; of each
-            commit and each further try, in the thread that writes; and of each change of batch size and writers.
+            commit and each further try, in the thread that writes; and of each decision on batch rows and writers.
         lock: The caller's lock on the database; taken here when None.
         stop: Set it to end the load after the batches under way, as an interrupt does; a load that fails sets it too.
 
@@ -146,12 +131,11 @@ class _Load:
         self._options = options
         self._events = events
         self._stop = stop
-        self._pacing = Pacing(options.batch_rows, options.writers)
+        self._steering = Steering(options.scaling, lock.driver, lock.database, events)
         self._began = time.monotonic()
         self._written = {"nodes": 0, "relationships": 0}
         self._batches = 0
         self._retries = 0
-        self._decisions_told = 0
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -175,12 +159,14 @@ class _Load:
             resumed = self._recall(done, nodes) or self._is_there_already()
         if "complete" not in marks and (done.ranges or not resumed):
             create_constraint(self._lock)
-            self._write_all("nodes", Source(due_nodes(self._bundle, done)), done, nodes)
-            self._write_all("relationships", Source(due_relationships(self._bundle, done, nodes)), done, nodes)
+            with self._steering:
+                self._write_all("nodes", Source(due_nodes(self._bundle, done)), done, nodes)
+                self._write_all("relationships", Source(due_relationships(self._bundle, done, nodes)), done, nodes)
             record_mark(self._lock, "complete")
         remove_batches(self._lock)
         return OnlineResult(self._written["nodes"], self._written["relationships"], self._batches, self._retries,
-                            time.monotonic() - self._began, resumed, tuple(self._pacing.decisions))
+                            time.monotonic() - self._began, resumed, self._steering.decisions,
+                            self._steering.record())
 
     def _recall(self, done: Done, nodes: Nodes) -> bool:
         """Take from the ledger what earlier runs wrote."""
@@ -212,15 +198,15 @@ class _Load:
         counts = self._bundle.manifest.counts
         due = counts.nodes if kind == "nodes" else counts.relationships
         before = sum(until - first for place, gaps in done.ranges.items() if place[0] == kind for first, until in gaps)
-        self._pacing.began_phase(time.monotonic())
-        under_way: dict[Future[Written], Batch] = {}
+        self._steering.began_phase()
+        under_way: dict[Future[Written], tuple[Batch, float]] = {}
         self._events.progress(kind, before, due)
-        with ThreadPoolExecutor(self._options.writers[1], thread_name_prefix="synthgen-writer") as pool:
+        with ThreadPoolExecutor(self._steering.most_writers, thread_name_prefix="synthgen-writer") as pool:
             try:
                 while self._start(source, pool, under_way):
                     for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                        batch = under_way.pop(future)
-                        self._take_note(batch, future.result(), nodes)
+                        batch, began = under_way.pop(future)
+                        self._take_note(batch, began, future.result(), nodes)
                         self._events.progress(kind, before + self._written[kind], due)
             except BaseException:
                 self._stop.set()
@@ -231,31 +217,26 @@ class _Load:
             raise LoadFailedError("the ledger is damaged: it lacks internal ids", hint="roll the operation back",
                                   missing=int(np.count_nonzero(nodes.ids == UNKNOWN)))
 
-    def _start(self, source: Source, pool: ThreadPoolExecutor, under_way: dict[Future[Written], Batch]) -> bool:
+    def _start(self, source: Source, pool: ThreadPoolExecutor, under_way: dict[Future[Written], tuple[Batch, float]],
+               ) -> bool:
         """Start as many batches as may run; False when none is under way."""
         if self._lock.lost.is_set():
             raise self._lock.lost_error()
-        while len(under_way) < self._pacing.writers and not self._stop.is_set():
+        while len(under_way) < self._steering.writers and not self._stop.is_set():
             busy = 0
-            for batch in under_way.values():
+            for batch, _ in under_way.values():
                 busy |= batch.buckets
-            taken = source.take(self._pacing.batch_rows, busy=busy, writers=self._pacing.writers)
+            taken = source.take(self._steering.batch_rows, busy=busy, writers=self._steering.writers)
             if taken is None:
                 break
             future = pool.submit(write_batch, taken, self._lock, self._options.patience, self._stop, self._events)
-            under_way[future] = taken
+            under_way[future] = taken, self._steering.started(taken.range.rows)
         return bool(under_way)
 
-    def _take_note(self, batch: Batch, written: Written, nodes: Nodes) -> None:
+    def _take_note(self, batch: Batch, began: float, written: Written, nodes: Nodes) -> None:
         self._written[batch.range.kind] += batch.range.rows
         self._batches += written.transactions
         self._retries += len(written.troubles)
-        now = time.monotonic()
         if batch.range.kind == "nodes":
             self._remember(nodes, batch.range.group, batch.range.part, batch.range.first, written.ids)
-        for trouble, rows in written.troubles:
-            self._pacing.met(trouble, rows, now)
-        self._pacing.wrote(batch.range.rows, now)
-        for decision in self._pacing.decisions[self._decisions_told:]:
-            self._decisions_told += 1
-            self._events(Scaled(decision.batch_rows, decision.writers, decision.reason))
+        self._steering.wrote(batch.range.rows, began, written.troubles)

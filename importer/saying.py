@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from importer.scripts.emit import Emitted
     from importer.stages import Stage
     from importer.validate import Check
+    from synthgen.events import Stream
     from synthgen.output import Output
 
 
@@ -68,3 +69,14 @@ def list_line(one: Listed | None) -> str:
         return f"{'operation':32} {'strategy':9} {'state':12} {'resources':>11} {'nodes':>11} {'in database':>12}"
     count = [f"{value:,}" if value is not None else "-" for value in (one.resources, one.nodes, one.nodes_in_database)]
     return f"{one.operation_id:32} {one.strategy or '-':9} {one.state:12} {count[0]:>11} {count[1]:>11} {count[2]:>12}"
+
+
+def explaining(output: Output) -> Stream:
+    """Give a stream that is shown as always, and besides says each decision on batch rows and writers."""
+    from synthgen.events import Event, Scaled, Stream  # noqa: PLC0415 - as above
+
+    def say(event: Event) -> None:
+        if isinstance(event, Scaled):
+            output.say(f"scaling: {event.batch_rows:,} rows × {event.writers} writers: {event.reason}")
+
+    return Stream(output.events, say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from importer.pacing import Trouble
+from importer.scaling.window import Trouble
 from importer.transactions import is_too_large, is_unreachable
 from synthgen.events import Batch, Retry, Stream
 

@@ -12,7 +12,7 @@ from importer import cypher
 from importer.batches import Batch
 from importer.ledger import find_batch
 from importer.lock import Lock
-from importer.pacing import Trouble
+from importer.scaling.window import Trouble
 from importer.transactions import Patience, is_too_large, run_transaction
 from importer.tries import Tries, trouble_of
 from synthgen.errors import LoadFailedError

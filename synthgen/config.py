@@ -51,6 +51,10 @@ ENVIRONMENT = {
     "compose_file": "SYNTHGEN_COMPOSE_FILE",
     "service": "SYNTHGEN_SERVICE",
     "metrics_textfile": "SYNTHGEN_METRICS_TEXTFILE",
+    "scaling_config": "SYNTHGEN_SCALING_CONFIG",
+    "scaling_mode": "SYNTHGEN_SCALING_MODE",
+    "batch_rows": "SYNTHGEN_BATCH_ROWS",
+    "writers": "SYNTHGEN_WRITERS",
 }
 _TABLES = {
     "neo4j": {"uri": "uri", "user": "user", "password_file": "password_file", "database": "database"},

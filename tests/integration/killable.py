@@ -13,6 +13,7 @@ import polars as pl
 
 from importer.online import OnlineOptions, load_online
 from importer.rollback import delete_operation
+from importer.scaling.settings import Scaling
 from synthgen.bundle.read import open_bundle
 from synthgen.database import Address, connect
 from tests.listening import on_phases
@@ -53,7 +54,7 @@ def main() -> None:
     with connect(address) as driver:
         if sys.argv[4] == "load":
             load_online(bundle, driver, address.database, anchors, events=on_phases(report),
-                        options=OnlineOptions(batch_rows=(100, 200), writers=(1, 3)))
+                        options=OnlineOptions(Scaling.within((100, 200), (1, 3))))
         else:
             delete_operation(driver, address.database, bundle.manifest.operation_id, events=on_phases(report),
                              batch_rows=100)

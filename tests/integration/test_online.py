@@ -20,10 +20,11 @@ from importer.lock import Lock, hold_lock
 from importer.online import OnlineOptions, load_online
 from importer.parts import Done, Nodes, due_nodes
 from importer.rollback import count_operation, delete_operation
+from importer.scaling.settings import Scaling
 from importer.transactions import Patience
 from importer.writing import write_batch
 from synthgen.database import connect
-from synthgen.errors import BundleError, LoadFailedError, LockedError, RefusedError, StoppedHalfwayError, UsageError
+from synthgen.errors import BundleError, LoadFailedError, LockedError, RefusedError, StoppedHalfwayError
 from synthgen.snapshot.values import point_text
 from synthgen.types import TYPES
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
@@ -32,7 +33,7 @@ from tests.listening import on_phases
 
 pytestmark = pytest.mark.neo4j
 
-SMALL = OnlineOptions(batch_rows=(100, 100), writers=(3, 3))
+SMALL = OnlineOptions(Scaling.within((100, 100), (3, 3)))
 
 
 def make_base(database, count=3):
@@ -126,7 +127,7 @@ def test_a_killed_load_goes_on(database, tmp_path, until):
     anchors, bundle = make_base(database), mixed_bundle(tmp_path)
     assert run_killable(database, bundle, anchors, "load", until)
     assert OPERATION in list_ledgers(driver, address.database)
-    result = load_online(bundle, driver, address.database, anchors, options=OnlineOptions(batch_rows=(100, 777)))
+    result = load_online(bundle, driver, address.database, anchors, options=OnlineOptions(Scaling.within((100, 777))))
     assert result.resumed
     assert 0 < result.nodes + result.relationships < 10_150 - until[1]
     assert content(database) == expected_content()
@@ -311,23 +312,13 @@ def test_a_run_whose_lock_was_taken_over_writes_nothing(database, tmp_path):
     assert query(database, "MATCH (n:Resource) RETURN count(*) AS c") == [{"c": 0}]
 
 
-@pytest.mark.parametrize("bounds", [
-    {"batch_rows": (99, 1000)}, {"batch_rows": (100, 10_001)}, {"batch_rows": (500, 400)},
-    {"writers": (0, 1)}, {"writers": (1, 6)}, {"writers": (3, 2)},
-])
-def test_bounds_out_of_range_are_usage_errors(bounds):
-    """Batches have 100 to 10,000 rows, and 1 to 5 are written at once."""
-    with pytest.raises(UsageError):
-        OnlineOptions(**bounds)
-
-
 def test_a_base_node_that_vanished_ends_the_load(database, tmp_path):
     """The batch that misses an end is undone; the load says what is missing and can be rolled back."""
     driver, address = database
     anchors, bundle = make_base(database), mixed_bundle(tmp_path)
     query(database, "MATCH (n:Region {i: 2}) DELETE n")
     with pytest.raises(LoadFailedError) as failed:
-        load_online(bundle, driver, address.database, anchors, options=OnlineOptions(writers=(1, 1)))
+        load_online(bundle, driver, address.database, anchors, options=OnlineOptions(Scaling.within(writers=(1, 1))))
     assert failed.value.facts["internal_ids"] == [anchors["id"][2]]
     recorded = query(database, f"MATCH (b:{cypher.BATCH_LABEL} {{kind: 'relationships'}}) RETURN sum(b.rows) AS c")
     assert query(database, "MATCH ()-[r]->() RETURN count(r) AS c") == recorded
@@ -365,7 +356,8 @@ def test_a_hub_is_loaded_without_trouble(database, tmp_path):
         [RelationshipRows("IN", [(i, 0) for i in range(count)], end_space="base"),
          RelationshipRows("NEXT", [(i, (i + 1) % count) for i in range(count)])],
         anchors=(0,), part_rows=count)
-    result = load_online(bundle, driver, address.database, anchors, options=OnlineOptions(writers=(4, 4)))
+    options = OnlineOptions(Scaling.within(writers=(4, 4)))
+    result = load_online(bundle, driver, address.database, anchors, options=options)
     assert query(database, "MATCH (n:Region) RETURN COUNT { (n)<--() } AS c") == [{"c": count}]
     assert query(database, "MATCH (a)-[:NEXT]->(b) WHERE b.x = (a.x + 1) % $n RETURN count(*) AS c", n=count) == [
         {"c": count}]
@@ -430,7 +422,7 @@ def test_a_server_with_little_memory_gets_smaller_batches(little_database, tmp_p
                                               [tuple(f"{i:0100}" for _ in range(6)) for i in range(5_000)])],
                           [RelationshipRows("R", [(i, 4_999 - i) for i in range(5_000)])], part_rows=20_000)
     result = load_online(bundle, driver, address.database, pl.DataFrame({"node": [], "id": []}),
-                         options=OnlineOptions(batch_rows=(100, 10_000), writers=(1, 2)))
+                         options=OnlineOptions(Scaling.within((100, 10_000), (1, 2))))
     counted = count_operation(driver, address.database, OPERATION)
     assert (counted.nodes, counted.relationships) == (5_000, 5_000)
     assert result.retries > 0

@@ -10,6 +10,7 @@ from importer.ledger import list_ledgers, record_mark
 from importer.lock import hold_lock
 from importer.online import OnlineOptions, load_online
 from importer.rollback import Deleted, count_operation, delete_operation, list_operations_in_database
+from importer.scaling.settings import Scaling
 from synthgen.errors import LockedError, RefusedError, StoppedHalfwayError, UsageError
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 from tests.integration.killable import query, run_killable
@@ -161,6 +162,6 @@ def test_a_hub_is_deleted_with_little_memory(little_database, tmp_path):
                           [RelationshipRows("T", [(i + 1, 0) for i in range(count)])], part_rows=count)
     driver, address = little_database
     load_online(bundle, driver, address.database, pl.DataFrame({"node": [], "id": []}),
-                options=OnlineOptions(batch_rows=(100, 1000)))
+                options=OnlineOptions(Scaling.within((100, 1000))))
     assert delete_operation(driver, address.database, OPERATION, batch_rows=20_000) == Deleted(count + 1, count)
     assert query(little_database, "MATCH (n) RETURN count(*) AS c") == [{"c": 0}]
