@@ -10,6 +10,7 @@ import typer
 
 from importer.load_cli import LOAD_HELP, RESTORE_HELP, load, restore
 from importer.options import EXAMPLE, DryRunOption, Named, names_target
+from importer.resume_cli import RESUME_HELP, resume
 from importer.saying import check_line, list_line, say_digest, say_plan, took
 from importer.servers.cli import server
 from importer.settle_cli import settle_configured, settle_first
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command(help=RESTORE_HELP)(restore)
 app.command(help=LOAD_HELP)(load)
+app.command(help=RESUME_HELP)(resume)
 app.add_typer(server)
 
 
@@ -96,7 +98,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List operations."""
-    from importer.operations import list_operations
+    from importer.listing import list_operations
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)

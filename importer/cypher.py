@@ -11,13 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 from synthgen.database import CYPHER_5, quote
 from synthgen.metadata import OPERATION_ID
+from synthgen.snapshot import ledger
+from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL, LOCK_NAME
 from synthgen.types import TYPES
 
 DIALECT = CYPHER_5
 VECTOR_DIALECT = "CYPHER 25 "
-LOAD_LABEL = "__SynthgenLoad"
-BATCH_LABEL = "__SynthgenBatch"
-LOCK_NAME = "lock"
 CLAIM_NAME = "claim"
 CONSTRAINT = "__synthgen_batch"
 OWNER_KEY = "synthgen_owner"
@@ -38,11 +37,8 @@ CLAIM = (
     " SET n.operation_id = $operation_id, n.since = datetime(), n.heartbeat = timestamp()"
 )
 LOCK_CLAIMS = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)}) WITH n ORDER BY id(n) SET n.touched = $owner"
-READ_HOLDERS = (
-    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}})"
-    " RETURN n.owner AS owner, n.operation_id AS operation_id, toString(n.since) AS since, n.heartbeat AS heartbeat,"
-    " timestamp() - n.heartbeat AS age_ms"
-)
+READ_HOLDERS = DIALECT + ledger.READ_HOLDERS
+READ_SIGNS = DIALECT + ledger.READ_SIGNS
 WIN_CLAIM = (
     f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}', owner: $owner}})"
     f" SET n.name = '{LOCK_NAME}', n.since = datetime(), n.heartbeat = timestamp() REMOVE n.touched"
@@ -56,9 +52,12 @@ END_HOLDER = (
 BEAT = f"{DIALECT}{_HELD}SET held.heartbeat = timestamp() RETURN held.owner AS owner"
 READ_OWNER = f"{DIALECT}{_HELD}RETURN held.owner AS owner"
 RELEASE_LOCK = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{owner: $owner}}) DELETE n"
-DELETE_OLD_CLAIMS = (
+READ_CLAIMS = (
     f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}})"
-    " WHERE timestamp() - n.heartbeat > $stale_ms DELETE n"
+    " RETURN n.owner AS owner, timestamp() - n.heartbeat AS age_ms"
+)
+DELETE_CLAIMS = (
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}}) WHERE n.owner IN $owners DELETE n"
 )
 FIND_TRANSACTIONS = (
     f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData, status WHERE metaData.{OWNER_KEY} = $holder"
@@ -90,7 +89,8 @@ READ_MARKS = (
     f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id}}) WHERE b.kind IN $kinds"
     " RETURN b.kind AS kind"
 )
-COUNT_BATCHES = f"{DIALECT}MATCH (b:{quote(BATCH_LABEL)}) RETURN b.operation_id AS operation_id, count(*) AS batches"
+READ_LEDGERS = DIALECT + ledger.READ_LEDGERS
+FIND_CONSTRAINT = f"{DIALECT}SHOW CONSTRAINTS YIELD name WHERE name = '{CONSTRAINT}' RETURN name"
 DELETE_BATCHES = (
     f"{DIALECT}{_HELD}MATCH (b:{quote(BATCH_LABEL)} {{operation_id: $operation_id}}) WHERE NOT b.kind IN $keep"
     " WITH b LIMIT $limit DELETE b RETURN count(*) AS deleted"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, assert_never
@@ -14,7 +15,10 @@ import polars as pl
 from importer.anchors import find_anchors
 from importer.bookmarks import transaction_of
 from importer.census import count_totals, take_census
+from importer.holding import hold_database
 from importer.import_files import base_layout, bundle_files, file_options, write_base
+from importer.ledger import remove_batches
+from importer.lock import Lock
 from importer.online import OnlineOptions, load_online
 from importer.preflight import (
     check_folders,
@@ -48,6 +52,7 @@ from importer.stages import (
     CreateSchema,
     DeleteOperation,
     DropOldStore,
+    EndLedger,
     ImportAside,
     SetRemaining,
     Stage,
@@ -58,7 +63,7 @@ from importer.store import drop_old, import_aside, scratch, swap
 from importer.validate import compare, require
 from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import check_files, layout_of
-from synthgen.database import Address, connect
+from synthgen.database import Address, connect, translated
 from synthgen.errors import LoadFailedError, RefusedError
 from synthgen.events import QUIET, Stream
 from synthgen.graph import SchemaItem
@@ -87,6 +92,7 @@ class Run:
         options: How an online load may adapt itself.
         events: Told what goes on.
         on_boundary: Told of each stage that begins or has ended; what it raises ends the run.
+        lock: The caller's lock on the database; stages that write to it take one themselves when None.
         seconds: Per stage run, its name and how long it took.
         facts: What the stages did, for the record.
     """
@@ -96,6 +102,7 @@ class Run:
     options: OnlineOptions = field(default_factory=OnlineOptions)
     events: Stream = QUIET
     on_boundary: Boundary = pass_by
+    lock: Lock | None = None
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     _seen: int | None = None
@@ -147,12 +154,14 @@ class Run:
                 self.facts |= {"left_out_schema": list(schema.left_out)}
             case WriteOnline():
                 self._write_online(stage)
+            case EndLedger(operation_id):
+                self._locked(operation_id, remove_batches)
             case CheckResult():
                 self._check_result(stage)
             case DropOldStore():
                 drop_old(self._exchangeable())
             case DeleteOperation(operation_id):
-                self._with_driver(lambda driver: self._delete(driver, operation_id))
+                self._locked(operation_id, self._delete)
             case _:
                 assert_never(stage)
 
@@ -164,6 +173,14 @@ class Run:
     def _with_driver(self, work: Any) -> None:
         with connect(self.address) as driver:
             work(driver)
+
+    def _locked(self, operation_id: str, work: Callable[[Lock], None]) -> None:
+        with hold_database(self.address, operation_id, self.lock) as lock, translated(self.address):
+            work(lock)
+
+    def _unwritten(self) -> AbstractContextManager[None]:
+        """Read the database in one state, which our own lock's beats must not end."""
+        return nullcontext() if self.lock is None else self.lock.quiet()
 
     def _check_server(self, driver: neo4j.Driver, product: Product) -> None:
         check_product(self.address, product, find_product(driver, self.address))
@@ -186,7 +203,7 @@ class Run:
                                hint="drop it, or restore into another --home for `importer server start`", schema=lost)
 
     def _check_unchanged(self, stage: CheckUnchanged) -> None:
-        with connect(self.address) as driver:
+        with self._unwritten(), connect(self.address) as driver:
             # An online load replaces nothing, and with --allow-changed it is known that changes are lost.
             if stage.schema is not None and not stage.allow_changed:
                 self._see(driver)
@@ -234,14 +251,16 @@ class Run:
         self._with_driver(lambda driver: set_remaining(driver, self.address, layouts))
 
     def _write_online(self, stage: WriteOnline) -> None:
-        with connect(self.address) as driver:
-            result = load_online(stage.bundle, driver, self.address.database, self._anchors, options=self.options,
-                                 events=self.events)
-        self.facts |= {"batches": result.batches, "retries": result.retries, "resumed": result.resumed,
-                       "scaling": result.scaling}
+        def write(lock: Lock) -> None:
+            result = load_online(stage.bundle, lock.driver, lock.database, self._anchors, options=self.options,
+                                 events=self.events, lock=lock)
+            self.facts |= {"batches": result.batches, "retries": result.retries, "resumed": result.resumed,
+                           "scaling": result.scaling}
+
+        self._locked(stage.bundle.manifest.operation_id, write)
 
     def _check_result(self, stage: CheckResult) -> None:
-        with connect(self.address) as driver:
+        with self._unwritten(), connect(self.address) as driver:
             for bundle in stage.bundles:
                 manifest = bundle.manifest
                 profile = profile_from_document(manifest.profile, "the manifest's profile")
@@ -256,8 +275,8 @@ class Run:
             raise LoadFailedError(f"after the load the base part's digest is {found.digest} instead of {stage.digest}",
                                   hint="report this: the load is undone", expected=stage.digest, found=found.digest)
 
-    def _delete(self, driver: neo4j.Driver, operation_id: str) -> None:
-        deleted = delete_operation(driver, self.address.database, operation_id, events=self.events)
+    def _delete(self, lock: Lock) -> None:
+        deleted = delete_operation(lock.driver, lock.database, lock.operation_id, events=self.events, lock=lock)
         self.facts |= {"nodes": deleted.nodes, "relationships": deleted.relationships}
 
 

@@ -24,6 +24,7 @@ from importer.stages import (
     CreateSchema,
     DeleteOperation,
     DropOldStore,
+    EndLedger,
     ImportAside,
     SetRemaining,
     Stage,
@@ -93,6 +94,8 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
             counts = bundle.manifest.counts
             return (f"write {counts.nodes:,} nodes, then {counts.relationships:,} relationships, in batches of one"
                     " transaction each with its record in the ledger")
+        case EndLedger(operation_id):
+            return f"remove what is left of the ledger of {operation_id}, all of which is written"
         case CheckResult():
             return "check the counts" + (", the schema" if stage.schema is not None else "") + (
                 f" and that the base part's digest is {stage.digest}" if stage.digest else "")

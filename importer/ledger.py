@@ -92,12 +92,28 @@ def create_constraint(lock: Lock) -> None:
 
 
 def drop_constraint(lock: Lock) -> None:
-    """Drop the ledger's constraint when no other operation has records."""
-    if all(row["operation_id"] == lock.operation_id for row in lock.write(cypher.COUNT_BATCHES)):
+    """Drop the ledger's constraint, if it is there, when no other operation has records."""
+    if (all(row["operation_id"] == lock.operation_id for row in lock.write(cypher.READ_LEDGERS))
+            and lock.write(cypher.FIND_CONSTRAINT)):
         lock.write(cypher.DROP_CONSTRAINT)
 
 
-def list_ledgers(driver: neo4j.Driver, database: str) -> dict[str, int]:
-    """List the operations that have records in the ledger, with how many: loads and rollbacks that did not end."""
+def clear_leftovers(lock: Lock) -> None:
+    """Drop a constraint that guards no record any more."""
+    if not lock.write(cypher.READ_LEDGERS):
+        drop_constraint(lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A load or rollback that did not end: its records in the ledger, and whether deleting has begun."""
+
+    records: int
+    rolling_back: bool
+
+
+def list_ledgers(driver: neo4j.Driver, database: str) -> dict[str, Unfinished]:
+    """List the operations that have records in the ledger: loads and rollbacks that did not end."""
     with driver.session(database=database) as session:
-        return {row["operation_id"]: row["batches"] for row in session.run(cypher.COUNT_BATCHES)}
+        return {row["operation_id"]: Unfinished(row["records"], row["rolling_back"])
+                for row in session.run(cypher.READ_LEDGERS)}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from importer.options import EXAMPLE, DryRunOption, Named, names_target
-from importer.saying import explaining, left_out_line, note_line, say_plan, say_script, took
+from importer.saying import explaining, left_out_line, note_line, say_loaded, say_plan, say_script, took
 from importer.settle_cli import settle_first
 from synthgen.options import BaseOption, JsonOption, MetricsOption, OutOption
 from synthgen.output import Output
@@ -145,14 +145,4 @@ def load(
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                        allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
                        options=OnlineOptions(scaling), events=explaining(output) if explain_scaling else output.events)
-    counts = bundle.manifest.counts
-    operation_id = bundle.manifest.operation_id
-    output.result(
-        {"operation_id": operation_id, "mode": checked, "uri": address.uri, "database": address.database,
-         "nodes": counts.nodes, "relationships": counts.relationships, "resources": counts.resources, **took(done)},
-        f"{note_line(done)}loaded        {operation_id} {checked}\n"
-        f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
-        f" {counts.relationships:,} relationships\n"
-        f"{left_out_line(done)}took          {done.total_seconds:.1f} s\n"
-        f"next          importer validate {operation_id}",
-    )
+    say_loaded(output, bundle, checked, address, done)

@@ -6,31 +6,31 @@ claims it sees, looks who holds the lock *after* that, and turns its own claim i
 claimants at least one sees the other's claim, since each commits its own before it looks; they queue up for that node's
 write lock, and the second finds the lock taken.
 
-A dead owner's lock is taken over. Every transaction of a load requires the lock to be its own, and a taker ends those
+A dead owner's lock is taken over: of a process of this host that is gone at once, of any other when it showed no sign
+of life for a minute. Every transaction of a load requires the lock to be its own, and a taker ends those
 of the owner before, so a run that only slept cannot write any more.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import neo4j
 from neo4j.exceptions import ClientError, DriverError, Neo4jError
 
 from importer import cypher
+from importer.pulse import Pulse
 from importer.transactions import Patience, run_transaction
 from synthgen.errors import LockedError
+from synthgen.snapshot.ledger import READER_KEY, STALE_SECONDS, Holder, is_gone, owner_name
 
-BEAT_SECONDS = 5.0
-STALE_SECONDS = 60.0
 CLAIM_TRIES = 8
 DRAIN_SECONDS = 60.0
 COMMIT_SECONDS = 3.0
@@ -49,6 +49,8 @@ class Lock:
         operation_id: For which operation.
         owner: Who holds it: host, process and a random number.
         lost: Set when another run took it over.
+        taken_from: The operation whose dead owner it was taken from; None when it was free.
+        pulse: Shows that the owner lives; None for a lock that nobody keeps alive.
     """
 
     driver: neo4j.Driver
@@ -56,6 +58,8 @@ class Lock:
     operation_id: str
     owner: str
     lost: threading.Event
+    taken_from: str | None = None
+    pulse: Pulse | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -75,10 +79,18 @@ class Lock:
             lambda transaction: transaction.run(text, {**self.parameters, **(parameters or {})}).data(),
             metadata=self.metadata, patience=patience)
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Write nothing while the block lasts: who reads the database in one state needs that."""
+        with ExitStack() as stack:
+            if self.pulse is not None:
+                stack.enter_context(self.pulse.quiet())
+            yield
+
     def lost_error(self) -> LockedError:
         """Make the error for a lock that another run has taken over."""
         self.lost.set()
-        return LockedError(f"another run has taken over the lock on database {self.database!r}",
+        return LockedError(f"the lock on database {self.database!r} was taken over by another run, or removed",
                            hint="let the other run end; `importer list` shows what became of the operation",
                            operation_id=self.operation_id)
 
@@ -100,56 +112,70 @@ def hold_lock(driver: neo4j.Driver, database: str, operation_id: str) -> Iterato
         LockedError: Another live run holds it. A lock is taken over when its owner was a process of this host that is
             gone, or showed no life for `STALE_SECONDS` by the server's clock.
     """
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    lock = Lock(driver, database, operation_id, owner, threading.Event())
-    _claim(lock)
-    ended = threading.Event()
-    beat = threading.Thread(target=_beat, args=(lock, ended), name="synthgen-lock", daemon=True)
-    beat.start()
+    lock = Lock(driver, database, operation_id, owner_name(secrets.token_hex(4)), threading.Event())
+    pulse = Pulse(partial(_beat, lock), partial(_sign, lock))
+    lock = replace(lock, taken_from=_claim(lock), pulse=pulse)
+    pulse.start()
     try:
         yield lock
     except BaseException:
-        ended.set()
-        _release(lock, Patience(seconds=2.0))
+        pulse.stop()
+        _release(lock, Patience(seconds=2.0), after_failure=True)
         raise
-    ended.set()
-    beat.join()
+    pulse.stop()
     _release(lock, SHORT)
 
 
-def _release(lock: Lock, patience: Patience) -> None:
+def _release(lock: Lock, patience: Patience, *, after_failure: bool = False) -> None:
     """Give the lock back; one that cannot be given back any more is taken over, so what its work came to counts."""
     try:
+        if after_failure:
+            # What an answer was lost of may still be under way, and must not be committed beside the next run.
+            _end_transactions(replace(lock, owner=f"{lock.owner}:end"), lock.owner, patience)
         lock.write(cypher.RELEASE_LOCK, patience=patience)
-    except (Neo4jError, DriverError, OSError):
+    except (Neo4jError, DriverError, OSError, LockedError):
         _ended.add(lock.owner)
 
 
-def _claim(lock: Lock) -> None:
+def find_worker(driver: neo4j.Driver, database: str) -> str | None:
+    """Find the operation for which a live run holds the database's lock; None when nobody does."""
+    with driver.session(database=database) as session:
+        holders = [Holder(**row) for row in session.run(cypher.READ_HOLDERS).data()]
+        return next((holder.operation_id for holder in holders if not holder.is_dead(
+            lambda owner: session.run(cypher.READ_SIGNS, holder=owner).single(strict=True)["age_ms"])), None)
+
+
+def _claim(lock: Lock) -> str | None:
+    """Take the lock; gives the operation whose dead owner it was taken from."""
     lock.write(cypher.CLAIM)
     try:
-        taken_from = _win(lock)
-        if taken_from is not None:
-            _end_transactions(lock, taken_from)
-        lock.write(cypher.DELETE_OLD_CLAIMS, {"stale_ms": STALE_SECONDS * 1000})
+        dead = _win(lock)
+        if dead is not None:
+            _end_transactions(lock, dead.owner)
+        gone = [row["owner"] for row in lock.write(cypher.READ_CLAIMS)
+                if row["age_ms"] > STALE_SECONDS * 1000 or is_gone(row["owner"])]
+        if gone:
+            lock.write(cypher.DELETE_CLAIMS, {"owners": gone})
     except BaseException:
         _release(lock, SHORT)
         raise
+    return None if dead is None else dead.operation_id
 
 
-def _win(lock: Lock) -> str | None:
-    """Turn our claim into the lock; gives the dead owner it was taken from."""
-    dead: list[str] = []
+def _win(lock: Lock) -> Holder | None:
+    """Turn our claim into the lock; gives whose it was, if that one is dead."""
+    dead: list[Holder] = []
 
     def work(transaction: neo4j.Transaction) -> None:
         transaction.run(cypher.LOCK_CLAIMS, lock.parameters).consume()
-        for holder in transaction.run(cypher.READ_HOLDERS).data():
-            if holder["owner"] == lock.owner:
+        for holder in [Holder(**row) for row in transaction.run(cypher.READ_HOLDERS).data()]:
+            if holder.owner == lock.owner:
                 return
-            seen = {"seen_owner": holder["owner"], "seen_heartbeat": holder["heartbeat"], **lock.parameters}
-            if not _is_dead(holder) or not transaction.run(cypher.END_HOLDER, seen).data():
+            seen = {"seen_owner": holder.owner, "seen_heartbeat": holder.heartbeat, **lock.parameters}
+            if not _is_free(holder, transaction) or not transaction.run(
+                    cypher.END_HOLDER, seen).data():
                 raise _locked(lock.database, holder)
-            dead.append(holder["owner"])
+            dead.append(holder)
         if not transaction.run(cypher.WIN_CLAIM, lock.parameters).data():
             raise lock.lost_error()
 
@@ -166,41 +192,31 @@ def _win(lock: Lock) -> str | None:
                       operation_id=lock.operation_id)
 
 
-def _is_dead(holder: dict[str, Any]) -> bool:
-    if holder["age_ms"] > STALE_SECONDS * 1000 or holder["owner"] in _ended:
-        return True
-    host, _, rest = holder["owner"].partition(":")
-    process = rest.partition(":")[0]
-    return host == socket.gethostname() and process.isdigit() and not _lives(int(process))
+def _is_free(holder: Holder, transaction: neo4j.Transaction) -> bool:
+    return holder.owner in _ended or holder.is_dead(partial(_youngest_sign, transaction))
 
 
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def _youngest_sign(transaction: neo4j.Transaction, owner: str) -> int | None:
+    age: int | None = transaction.run(cypher.READ_SIGNS, holder=owner).single(strict=True)["age_ms"]
+    return age
 
 
-def _locked(database: str, holder: dict[str, Any]) -> LockedError:
-    left = max(0, round(STALE_SECONDS - holder["age_ms"] / 1000))
+def _locked(database: str, holder: Holder) -> LockedError:
+    left = max(0, round(STALE_SECONDS - holder.age_ms / 1000))
     return LockedError(
-        f"database {database!r} is locked by {holder['owner']}, at work on {holder['operation_id']} since"
-        f" {holder['since']}",
-        hint=f"wait until it ends; if it is dead, its lock is free in {left} s",
-        owner=holder["owner"], operation_id=holder["operation_id"], since=holder["since"], free_in_seconds=left)
+        f"database {database!r} is locked by {holder.owner}, at work on {holder.operation_id} since {holder.since}",
+        hint=f"wait until it ends; if it is dead, its lock is free in {left or round(STALE_SECONDS)} s",
+        owner=holder.owner, operation_id=holder.operation_id, since=holder.since, free_in_seconds=left)
 
 
-def _end_transactions(lock: Lock, owner: str) -> None:
+def _end_transactions(lock: Lock, owner: str, patience: Patience = SHORT) -> None:
     """End what an earlier owner still has in flight, so that no batch of its comes after ours.
 
     A transaction that is ended while its client is silent stays listed, but cannot commit any more. One that is ended
     in the midst of its commit is listed likewise until that is done, hence the wait.
     """
     began = time.monotonic()
-    while found := lock.write(cypher.FIND_TRANSACTIONS, {"holder": owner}):
+    while found := lock.write(cypher.FIND_TRANSACTIONS, {"holder": owner}, patience):
         waited = time.monotonic() - began
         running = [row["transaction"] for row in found if not row["ended"]]
         if not running and waited > COMMIT_SECONDS:
@@ -209,16 +225,20 @@ def _end_transactions(lock: Lock, owner: str) -> None:
             raise LockedError(f"transactions of {owner} do not end on database {lock.database!r}",
                               hint="see `SHOW TRANSACTIONS`", transactions=running)
         if running:
-            lock.write(cypher.END_TRANSACTIONS, {"transactions": running})
+            lock.write(cypher.END_TRANSACTIONS, {"transactions": running}, patience)
         time.sleep(0.1)
 
 
-def _beat(lock: Lock, ended: threading.Event) -> None:
-    while not ended.wait(BEAT_SECONDS):
-        try:
-            if not lock.write(cypher.BEAT, patience=Patience(seconds=0)):
-                lock.lost.set()
-                return
-        except (Neo4jError, DriverError, OSError):
-            # A beat may miss; whether the lock still is ours is decided by each batch's own transaction.
-            continue
+def _beat(lock: Lock) -> None:
+    if not lock.write(cypher.BEAT, patience=Patience(seconds=0)):
+        lock.lost.set()
+
+
+@contextmanager
+def _sign(lock: Lock) -> Iterator[None]:
+    """Show that this run lives, by a transaction that does nothing and names the owner."""
+    metadata = {"app": "synthgen", READER_KEY: lock.owner}
+    with (lock.driver.session(database=lock.database, default_access_mode=neo4j.READ_ACCESS) as session,
+          session.begin_transaction(metadata=metadata) as transaction):
+        transaction.run("RETURN 1").consume()
+        yield

@@ -21,10 +21,10 @@ import polars as pl
 from neo4j.exceptions import DriverError, Neo4jError
 
 from importer.batches import Batch, Source
-from importer.ledger import create_constraint, find_marks, read_batches, record_mark, remove_batches
+from importer.ledger import create_constraint, find_marks, record_mark, remove_batches
 from importer.lock import Lock, hold_lock
 from importer.parts import UNKNOWN, Done, Nodes, due_nodes, due_relationships, first_import_id
-from importer.rollback import count_operation
+from importer.recall import check_complete, is_there_already, recall
 from importer.scaling.controller import Decision
 from importer.scaling.settings import Scaling
 from importer.scaling.steering import Steering
@@ -154,9 +154,11 @@ class _Load:
                                f" `importer rollback {self._lock.operation_id}`", operation_id=self._lock.operation_id)
         nodes = Nodes.before_load(self._bundle, anchors)
         done = Done()
-        resumed = "complete" in marks
-        if not resumed:
-            resumed = self._recall(done, nodes) or self._is_there_already()
+        if "complete" in marks:
+            check_complete(self._bundle, self._lock)
+        else:
+            done = recall(self._bundle, self._lock, nodes)
+        resumed = "complete" in marks or bool(done.ranges) or is_there_already(self._bundle, self._lock)
         if "complete" not in marks and (done.ranges or not resumed):
             create_constraint(self._lock)
             with self._steering:
@@ -167,27 +169,6 @@ class _Load:
         return OnlineResult(self._written["nodes"], self._written["relationships"], self._batches, self._retries,
                             time.monotonic() - self._began, resumed, self._steering.decisions,
                             self._steering.record())
-
-    def _recall(self, done: Done, nodes: Nodes) -> bool:
-        """Take from the ledger what earlier runs wrote."""
-        for batch, ids in read_batches(self._lock):
-            done.add(batch)
-            if batch.kind == "nodes":
-                self._remember(nodes, batch.group, batch.part, batch.first, ids or [])
-        return bool(done.ranges)
-
-    def _is_there_already(self) -> bool:
-        """Whether an earlier run ended well but did not live to say so."""
-        found = count_operation(self._lock.driver, self._lock.database, self._lock.operation_id)
-        counts = self._bundle.manifest.counts
-        if not found.nodes:
-            return False
-        if (found.nodes, found.relationships) == (counts.nodes, counts.relationships):
-            return True
-        raise RefusedError(
-            f"the database has {found.nodes} nodes and {found.relationships} relationships of"
-            f" {self._lock.operation_id} and no ledger that says which", hint="roll the operation back, then load it"
-            " again", nodes=found.nodes, relationships=found.relationships, operation_id=self._lock.operation_id)
 
     def _remember(self, nodes: Nodes, group: int, part: int, first: int, ids: list[int]) -> None:
         begin = first_import_id(self._bundle.manifest.node_groups[group], part) + first

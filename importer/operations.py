@@ -1,4 +1,4 @@
-"""What a user can do with an operation: load, validate, roll back, list; and restore a base. Knows no terminal."""
+"""What a user can do with an operation: load, validate, roll back; and restore a base. Knows no terminal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.execute import Boundary, Run, pass_by
+from importer.holding import hold_database
 from importer.online import OnlineOptions
 from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
 from importer.rollback import list_operations_in_database
@@ -17,14 +18,16 @@ from importer.servers.local_target import find_local_target
 from importer.servers.readings import memory_reader
 from importer.servers.target import Target
 from importer.settle import settle
-from importer.stages import CHECKS, ImportAside, Mode, build_rollback
+from importer.stages import CHECKS, ImportAside, Mode
 from importer.store import begin, forget, hold, is_finished, read_journal, restore_old
+from importer.undoing import UNDONE, load_failed, undo
 from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
-from synthgen.bundle.read import Bundle, bundle_folders, find_bundle, list_bundles, open_bundle, operations_folder
+from synthgen.bundle.hold import hold_bundle
+from synthgen.bundle.read import Bundle, find_bundle, list_bundles, open_bundle, operations_folder
 from synthgen.database import Address, connect
 from synthgen.errors import (
-    BundleError,
+    ChangedMeanwhileError,
     LoadFailedError,
     LockedError,
     RefusedError,
@@ -38,8 +41,8 @@ from synthgen.performance import Performance
 from synthgen.snapshot.read import Snapshot
 from synthgen.work import Work, working
 
-_GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError, ListenerError)
-"""After these an online load is neither done nor undone: the same call goes on."""
+_GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError, ListenerError, RefusedError)
+"""After these an online load is neither done nor undone: the same call goes on, or, refused, touched nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +57,6 @@ class Done:
     def total_seconds(self) -> float:
         """Seconds of all stages."""
         return sum(seconds for _, seconds in self.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One operation as files and database know it; `nodes_in_database` is None when no database was asked."""
-
-    operation_id: str
-    strategy: str | None
-    state: str
-    resources: int | None
-    nodes: int | None
-    relationships: int | None
-    nodes_in_database: int | None
-    path: str | None
 
 
 def load(
@@ -96,40 +85,44 @@ def load(
         StoppedHalfwayError: An online load was interrupted; the same call goes on.
         ListenerError: A listener of `events` failed; an online load goes on with the same call, an offline one is
             undone.
-        LoadFailedError: It could not be done and was undone; `facts["undone"]` is False when that failed, too.
+        LoadFailedError: It could not be done and was undone; `facts["undone"]` is False when that failed, too, and
+            `nodes_left` and `relationships_left` say what is left.
     """
     target = target or find_local_target(address)
-    with (working(events, "load", bundle.manifest.operation_id, mode, server_memory=memory_reader(address)) as work,
-          exclusive(target)):
+    operation_id = bundle.manifest.operation_id
+    where = {"mode": mode, "uri": address.uri, "database": address.database}
+    with (working(events, "load", operation_id, mode, server_memory=memory_reader(address)) as work,
+          exclusive(target), hold_bundle(bundle.path, "load"),
+          hold_database(address, operation_id) if mode == "online" else nullcontext() as lock):
+        # What another run has just recorded counts, and what it did to the database.
+        bundle = open_bundle(bundle.path)
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out)
-        run = Run(address, target, options or OnlineOptions(), work.events, on_boundary)
-        where = {"mode": mode, "uri": address.uri, "database": address.database}
+        run = Run(address, target, options or OnlineOptions(), work.events, on_boundary, lock)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         # The journal first: what is not begun in the history needs no end there.
         if target is not None and any(isinstance(stage, ImportAside) for stage in stages):
-            begin(target, bundle.manifest.operation_id, bundle.path)
+            begin(target, operation_id, bundle.path)
         try:
-            _record(bundle, "load_started", **where)
+            _record(bundle, "load_started", **where, allow_changed=allow_changed)
         except SynthError:
             _forget(target)
             raise
         try:
             run.run([stage for stage in stages if not isinstance(stage, CHECKS)])
         except BaseException as error:
-            if mode == "online" and isinstance(error, _GOES_ON):
-                raise
+            if mode == "online":
+                _pass_on(operation_id, error)
             if target is not None and is_finished(target):
                 _record_loaded(bundle, run, work, where)
                 forget(target)
                 raise
-            left = _undo(bundle, address, target, events) if mode == "offline" or not isinstance(
-                error, RefusedError) else "another command has to end first"
-            _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__, undone=left is None,
-                    performance=work.performance.as_document())
+            left = undo(operation_id, address, target, lock, events)
+            _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__,
+                    **(UNDONE if left is None else left.facts), performance=work.performance.as_document())
             if left is None:
                 _forget(target)
-            failed = _load_failed(f"loading {bundle.manifest.operation_id}", error, left)
+            failed = load_failed(f"loading {operation_id}", error, left)
             if failed is None:
                 raise
             raise failed from error
@@ -145,40 +138,22 @@ def _record_loaded(bundle: Bundle, run: Run, work: Work, where: Mapping[str, str
             performance=work.performance.as_document())
 
 
+def _pass_on(operation_id: str, error: BaseException) -> None:
+    """Raise what ends a run of an online load but not the load: neither done nor undone, the same call goes on."""
+    if isinstance(error, _GOES_ON):
+        raise error
+    if isinstance(error, KeyboardInterrupt | ChangedMeanwhileError):
+        # All was written then, and was being checked.
+        why = error.message if isinstance(error, ChangedMeanwhileError) else "it was interrupted"
+        raise StoppedHalfwayError(f"what the load of {operation_id} wrote was not checked to the end: {why}",
+                                  hint=f"`importer resume {operation_id}` checks it again",
+                                  operation_id=operation_id) from error
+
+
 def _forget(target: Target | None) -> None:
     # Only after the history: a load that is killed in between is found by its journal.
     if target is not None and read_journal(target) is not None:
         forget(target)
-
-
-def _undo(bundle: Bundle, address: Address, target: Target | None, events: Stream) -> str | None:
-    """Undo a load that failed; gives None, or why it could not be undone."""
-    operation_id = bundle.manifest.operation_id
-    try:
-        with working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work:
-            if target is not None and read_journal(target) is not None:
-                restore_old(target)
-                target.start()
-            else:
-                Run(address, target, events=work.events).run(build_rollback(operation_id, nodes=0, relationships=0))
-    except SynthError as error:
-        return error.message
-    return None
-
-
-def _load_failed(what: str, error: BaseException, left: str | None) -> SynthError | None:
-    """Say that a load failed, and why it is not undone; None for what says it itself.
-
-    That are refusals, interrupts, listeners and defects.
-    """
-    if isinstance(error, OSError):
-        error = SynthError(f"{error.filename or 'a file'}: {error.strerror or error}", hint="free some space")
-    if not isinstance(error, SynthError) or isinstance(error, RefusedError | ListenerError):
-        return None
-    ended = "failed and was undone" if left is None else f"failed and could not be undone ({left})"
-    hint = error.hint if left is None else "the next load, rollback or start of the server tries to undo it again"
-    return LoadFailedError(f"{what} {ended}: {error.message}", hint=hint or "mend the cause and load again",
-                           **{**error.facts, "undone": left is None})
 
 
 def _record(bundle: Bundle, event: str, **facts: Any) -> None:
@@ -219,7 +194,7 @@ def restore(
                 restore_old(target)
                 target.start()
                 forget(target)
-            failed = _load_failed(f"restoring {snapshot.path}", error, None)
+            failed = load_failed(f"restoring {snapshot.path}", error, None)
             if failed is None:
                 raise
             raise failed from error
@@ -271,52 +246,45 @@ def rollback(
 ) -> Done:
     """Delete an operation from the database; its bundle is not needed and is kept. `target` as in `load`.
 
+    When it does not end, `nodes_left` and `relationships_left` of the error's facts say what is left; the same call
+    goes on.
+
     Raises:
         UsageError: As `plan_rollback`.
         LockedError, StoppedHalfwayError, LoadFailedError: As `importer.rollback.delete_operation`.
     """
     target = target or find_local_target(address)
-    with (working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work,
-          exclusive(target)):
-        stages = plan_rollback(out, operation_id, address, target=target)
-        run = Run(address, target, events=work.events)
-        run.run(stages)
-        done = Done(run.seconds, run.facts, work.performance)
+    bundle = _bundle_if_any(out, operation_id)
+    where = {"uri": address.uri, "database": address.database}
+    with (working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work, exclusive(target),
+          nullcontext() if bundle is None else hold_bundle(bundle.path, "rollback"),
+          hold_database(address, operation_id) as lock):
+        begun = lock.taken_from == operation_id or (
+            bundle is not None and open_bundle(bundle.path).manifest.is_half_loaded(address.uri, address.database))
+        stages = plan_rollback(out, operation_id, address, target=target, begun=begun)
+        if bundle is not None:
+            _record(bundle, "rollback_started", **where)
+        run = Run(address, target, events=work.events, lock=lock)
         try:
-            bundle = find_bundle(out, operation_id)
-        except SynthError:
-            # It is not needed, so one that is gone or damaged does not matter.
-            return done
-        _record(bundle, "rolled_back", uri=address.uri, database=address.database, seconds=dict(run.seconds),
-                **run.facts, performance=done.performance.as_document())
+            run.run(stages)
+        except LoadFailedError as error:
+            if bundle is not None:
+                _record(bundle, "rollback_failed", **where, error=error.message, **{
+                    name: error.facts.get(name) for name in ("nodes_left", "relationships_left")})
+            raise
+        done = Done(run.seconds, run.facts, work.performance)
+        if bundle is not None:
+            _record(bundle, "rolled_back", **where, seconds=dict(run.seconds), **run.facts,
+                    performance=done.performance.as_document())
         return done
 
 
-def list_operations(out: Path, address: Address | None) -> list[Listed]:
-    """List the operations that files or database know, oldest first."""
-    present: dict[str, int] | None = None
-    if address is not None:
-        with connect(address) as driver:
-            present = list_operations_in_database(driver, address.database)
-    listed = [_listed(folder, present) for folder in bundle_folders(out)]
-    listed.sort(key=lambda one: one.operation_id)
-    known = {one.operation_id for one in listed}
-    return listed + [Listed(operation_id, None, "in the database only", None, None, None, nodes, None)
-                     for operation_id, nodes in (present or {}).items() if operation_id not in known]
-
-
-def _listed(folder: Path, present: Mapping[str, int] | None) -> Listed:
-    nodes = None if present is None else present.get(folder.name, 0)
+def _bundle_if_any(out: Path, operation_id: str) -> Bundle | None:
+    """Find the bundle of an operation that is to be rolled back: one that is gone or damaged does not matter."""
     try:
-        manifest = open_bundle(folder).manifest
-    except BundleError:
-        # One damaged bundle must not hide the others; `importer load` with its name says what is wrong with it.
-        return Listed(folder.name, None, "damaged", None, None, None, nodes, str(folder))
-    counts = manifest.counts
-    # A script that was run cannot tell the history.
-    state = "loaded" if manifest.state == "scripted" and nodes == counts.nodes else manifest.state
-    return Listed(manifest.operation_id, manifest.strategy, state, counts.resources, counts.nodes,
-                  counts.relationships, nodes, str(folder))
+        return find_bundle(out, operation_id)
+    except SynthError:
+        return None
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from importer.ledger import list_ledgers
+from importer.ledger import Unfinished, list_ledgers
 from importer.preflight import find_product
 from importer.rollback import count_operation, list_operations_in_database
 from importer.servers.local_target import find_local_target
@@ -69,6 +69,7 @@ def plan_load(
     if (bundle.manifest.state == "loading" and operation_id not in found.begun
             and found.present.get(operation_id) == bundle.manifest.counts.nodes):
         return build_end_of_load(bundle, live, allow_changed=allow_changed)
+    refuse_rolling_back(operation_id, found.begun)
     _check_not_loaded(bundle, found)
     if mode == "online":
         return build_online_load(bundle, live, allow_changed=allow_changed)
@@ -96,7 +97,7 @@ class _Found:
     where: str
     product: Product
     present: Mapping[str, int]
-    begun: Collection[str]
+    begun: Mapping[str, Unfinished]
 
     def live(self, bundle: Bundle) -> list[str]:
         """Name the operations beside a bundle's own and those that are part of its base."""
@@ -112,15 +113,34 @@ def _look(address: Address) -> _Found:
 
 def _remember(bundle: Bundle, snapshot: Snapshot) -> _Found:
     loaded = [one.manifest for one in list_bundles(bundle.path.parent.parent) if one.manifest.state == "loaded"]
-    return _Found("the database", _source_of(snapshot), {one.operation_id: one.counts.nodes for one in loaded}, ())
+    return _Found("the database", _source_of(snapshot), {one.operation_id: one.counts.nodes for one in loaded}, {})
+
+
+def refuse_rolling_back(operation_id: str, begun: Mapping[str, Unfinished]) -> None:
+    """Refuse to load an operation of which part is deleted already.
+
+    Raises:
+        RefusedError: A rollback of it has begun.
+    """
+    if operation_id in begun and begun[operation_id].rolling_back:
+        raise RefusedError(f"a rollback of {operation_id} has begun, so it cannot be loaded on",
+                           hint=f"end it with `importer rollback {operation_id}`; then it can be loaded anew",
+                           operation_id=operation_id)
 
 
 def _check_not_loaded(bundle: Bundle, found: _Found) -> None:
-    operation_id = bundle.manifest.operation_id
-    if operation_id in found.present and operation_id not in found.begun:
+    operation_id, due = bundle.manifest.operation_id, bundle.manifest.counts.nodes
+    if operation_id not in found.present or operation_id in found.begun:
+        return
+    nodes = found.present[operation_id]
+    if nodes == due:
         raise RefusedError(
-            f"{operation_id} is loaded already: {found.where} holds {found.present[operation_id]:,} nodes of it",
+            f"{operation_id} is loaded already: {found.where} holds {nodes:,} nodes of it",
             hint="see `importer validate`; to load it anew roll it back first", operation_id=operation_id)
+    raise RefusedError(
+        f"{found.where} holds {nodes:,} of the {due:,} nodes of {operation_id}, and no ledger that says which",
+        hint=f"take them out with `importer rollback {operation_id}`, then load it again", operation_id=operation_id,
+        nodes=nodes)
 
 
 def _plan_offline(
@@ -128,8 +148,9 @@ def _plan_offline(
 ) -> list[Stage]:
     halfway = sorted({*found.begun} & {*found.present, bundle.manifest.operation_id})
     if halfway:
+        refuse_rolling_back(halfway[0], found.begun)
         raise RefusedError(f"an online load of {halfway[0]} was stopped half-way in {found.where}",
-                           hint=f"go on with `importer load {halfway[0]} --mode online`, or roll it back")
+                           hint=f"go on with `importer resume {halfway[0]}`, or roll it back")
     snapshot = _same_snapshot(open_snapshot(base), bundle)
     others = [_live_bundle(bundle.path.parent, other, found.present[other], snapshot) for other in found.live(bundle)]
     return build_offline_load(snapshot, bundle, others, found.product, allow_changed=allow_changed, heap=heap,
@@ -193,9 +214,16 @@ def _live_bundle(folder: Path, operation_id: str, nodes: int, snapshot: Snapshot
 
 
 def plan_rollback(
-    out: Path, operation_id: str, address: Address, *, target: Target | None = None
+    out: Path, operation_id: str, address: Address, *, target: Target | None = None, begun: bool = False
 ) -> list[Stage]:
     """Build the stages of a rollback, after a look at what is there.
+
+    Args:
+        out: Where its bundle may be.
+        operation_id: Of what.
+        address: In which database.
+        target: As for `plan_load`.
+        begun: Whether a run that is dead was at work on it: then nothing may be left, and only that has to be said.
 
     Raises:
         UsageError: Neither the database nor the files know the operation, or it is not in the database.
@@ -203,8 +231,8 @@ def plan_rollback(
     refuse_unsettled(target or find_local_target(address))
     with connect(address) as driver:
         present = count_operation(driver, address.database, operation_id)
-        begun = list_ledgers(driver, address.database)
-    if not present.nodes and operation_id not in begun:
+        ledgers = list_ledgers(driver, address.database)
+    if not present.nodes and operation_id not in ledgers and not begun:
         known = (operations_folder(out) / operation_id).is_dir() and "/" not in operation_id
         raise UsageError(
             f"{operation_id} is not in {address.uri}, database {address.database!r}"

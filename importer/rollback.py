@@ -31,6 +31,8 @@ PATIENCE = Patience()
 
 
 Int64s = npt.NDArray[np.int64]
+Left = dict[str, int | None]
+"""What is left: `nodes_left` and `relationships_left`, None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,31 @@ def delete_operation(
             deletion.run()
             remove_batches(held)
         except KeyboardInterrupt:
-            raise StoppedHalfwayError(f"rollback of {operation_id} was interrupted", hint="the same command goes on",
-                                      **deletion.facts) from None
+            left = deletion.count_left()
+            raise StoppedHalfwayError(f"rollback of {operation_id} was interrupted{_in_words(left)}",
+                                      hint=_goes_on(operation_id), **deletion.facts, **left) from None
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
-                raise StoppedHalfwayError(f"the database went away during the rollback of {operation_id}: {error}",
-                                          hint="the same command goes on", **deletion.facts) from error
-            raise LoadFailedError(f"rollback of {operation_id} failed: {error}",
-                                  hint="repeat it; what is deleted stays deleted", **deletion.facts) from error
+                left = deletion.reckon_left()
+                raise StoppedHalfwayError(
+                    f"the database went away during the rollback of {operation_id}{_in_words(left)}: {error}",
+                    hint=_goes_on(operation_id), **deletion.facts, **left) from error
+            left = deletion.count_left()
+            raise LoadFailedError(f"rollback of {operation_id} failed{_in_words(left)}: {error}",
+                                  hint=f"{_goes_on(operation_id)}; what is deleted stays deleted",
+                                  **deletion.facts, **left) from error
     return deletion.deleted
+
+
+def _goes_on(operation_id: str) -> str:
+    return f"`importer rollback {operation_id}` goes on with it, as often as need be"
+
+
+def _in_words(left: Left) -> str:
+    if left["nodes_left"] is None:
+        return ""
+    further = "" if left["relationships_left"] is None else f" and {left['relationships_left']:,} relationships"
+    return f"; {left['nodes_left']:,} nodes{further} of it are left"
 
 
 def count_operation(driver: neo4j.Driver, database: str, operation_id: str) -> Deleted:
@@ -104,6 +122,14 @@ def list_operations_in_database(driver: neo4j.Driver, database: str) -> dict[str
         return {row["operation_id"]: row["nodes"] for row in session.run(cypher.COUNT_OPERATIONS)}
 
 
+def find_marked(lock: Lock) -> tuple[Int64s, Int64s]:
+    """Find the operation's nodes: their internal ids, and how many relationships each has."""
+    with lock.driver.session(database=lock.database, fetch_size=50_000) as session:
+        found = session.run(cypher.FIND_MARKED, operation_id=lock.operation_id)
+        flat = np.fromiter((value for row in found for value in row.values()), dtype=np.int64)
+    return flat[0::2], flat[1::2]
+
+
 class _Deletion:
     """One run of `delete_operation`: counts as it goes."""
 
@@ -112,26 +138,32 @@ class _Deletion:
         self._rows = batch_rows
         self._patience = patience
         self._events = events
-        self._due = 0
+        self._due: int | None = None
         self.deleted = Deleted(0, 0)
 
     @property
     def facts(self) -> dict[str, Any]:
         return {"operation_id": self._lock.operation_id, "nodes_deleted": self.deleted.nodes,
-                "relationships_deleted": self.deleted.relationships, "nodes_left": self._due - self.deleted.nodes}
+                "relationships_deleted": self.deleted.relationships}
+
+    def reckon_left(self) -> Left:
+        """Say what is left by what was found; nothing when nothing was looked for yet."""
+        return {"nodes_left": None if self._due is None else self._due - self.deleted.nodes, "relationships_left": None}
+
+    def count_left(self) -> Left:
+        """Count what is left, or reckon when the database does not answer."""
+        try:
+            found = count_operation(self._lock.driver, self._lock.database, self._lock.operation_id)
+        except (Neo4jError, DriverError, OSError):
+            return self.reckon_left()
+        return {"nodes_left": found.nodes, "relationships_left": found.relationships}
 
     def run(self) -> None:
-        ids, degrees = self._find_marked()
+        ids, degrees = find_marked(self._lock)
         self._due = len(ids)
-        self._events.progress(PHASE, 0, self._due)
+        self._events.progress(PHASE, 0, len(ids))
         for page in _pages(degrees, self._rows):
             self._delete_page(ids[page], degrees[page])
-
-    def _find_marked(self) -> tuple[Int64s, Int64s]:
-        with self._lock.driver.session(database=self._lock.database, fetch_size=50_000) as session:
-            found = session.run(cypher.FIND_MARKED, operation_id=self._lock.operation_id)
-            flat = np.fromiter((value for row in found for value in row.values()), dtype=np.int64)
-        return flat[0::2], flat[1::2]
 
     def _delete_page(self, ids: Int64s, degrees: Int64s) -> None:
         if len(ids) == 1:
@@ -181,7 +213,7 @@ class _Deletion:
         self.deleted = Deleted(self.deleted.nodes + removed.nodes,
                                self.deleted.relationships + removed.relationships)
         tries.committed(removed.nodes + removed.relationships)
-        self._events.progress(PHASE, self.deleted.nodes, self._due)
+        self._events.progress(PHASE, self.deleted.nodes, self._due or 0)
         return removed
 
 

@@ -7,10 +7,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from importer.operations import Done, Listed
+    from importer.listing import Listed
+    from importer.operations import Done
     from importer.scripts.emit import Emitted
     from importer.stages import Stage
     from importer.validate import Check
+    from synthgen.bundle.read import Bundle
+    from synthgen.database import Address
     from synthgen.events import Stream
     from synthgen.output import Output
 
@@ -30,6 +33,20 @@ def left_out_line(done: Done) -> str:
     """Name the indexes and constraints that were left out, if there are any, in a line."""
     names = done.facts.get("left_out_schema")
     return f"left out      {', '.join(names)}\n" if names else ""
+
+
+def say_loaded(output: Output, bundle: Bundle, mode: str, address: Address, done: Done) -> None:
+    """Say what is loaded now, and what is next."""
+    counts, operation_id = bundle.manifest.counts, bundle.manifest.operation_id
+    output.result(
+        {"operation_id": operation_id, "mode": mode, "uri": address.uri, "database": address.database,
+         "nodes": counts.nodes, "relationships": counts.relationships, "resources": counts.resources, **took(done)},
+        f"{note_line(done)}loaded        {operation_id} {mode}\n"
+        f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
+        f" {counts.relationships:,} relationships\n"
+        f"{left_out_line(done)}took          {done.total_seconds:.1f} s\n"
+        f"next          importer validate {operation_id}",
+    )
 
 
 def say_digest(output: Output, digest: str, nodes: int, relationships: int) -> None:

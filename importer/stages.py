@@ -155,6 +155,13 @@ class WriteOnline:
 
 
 @dataclass(frozen=True, slots=True)
+class EndLedger:
+    """Remove what a load that was killed at its very end has left of its ledger."""
+
+    operation_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """Check what is in the database now: counts of each operation, the base part's digest, indexes and constraints.
 
@@ -190,7 +197,7 @@ CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckFolders, CheckMemory, Ch
 Stage = (
     CheckBundle | CheckSnapshot | CheckServer | CheckFolders | CheckMemory | CheckEmpty | CheckSchema | CheckSpace
     | CheckTypes | CheckRows | CheckTables | CheckUnchanged | ImportAside | SwapStore | SetRemaining | CreateSchema
-    | WriteOnline | CheckResult | DropOldStore | DeleteOperation
+    | WriteOnline | EndLedger | CheckResult | DropOldStore | DeleteOperation
 )
 
 
@@ -286,7 +293,8 @@ def build_online_load(bundle: Bundle, live: Sequence[str], *, allow_changed: boo
 
 def build_end_of_load(bundle: Bundle, live: Sequence[str], *, allow_changed: bool) -> list[Stage]:
     """Build what is left to do of a load that was killed after its last write, before it could say so."""
-    return [CheckBundle(bundle), build_online_load(bundle, live, allow_changed=allow_changed)[-1]]
+    return [CheckBundle(bundle), EndLedger(bundle.manifest.operation_id),
+            build_online_load(bundle, live, allow_changed=allow_changed)[-1]]
 
 
 def build_rollback(operation_id: str, *, nodes: int, relationships: int) -> list[Stage]:

@@ -133,6 +133,13 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
         RefusedError: The server is too old.
         UnreachableError, NotAllowedError, UsageError, SynthError: As `translated` says.
     """
+    with translated(address), open_driver(address) as driver:
+        yield driver
+
+
+@contextmanager
+def open_driver(address: Address) -> Iterator[neo4j.Driver]:
+    """Open a driver as `connect` does; what goes wrong in the block may not be the database's, and is left alone."""
     # The driver knows http as well, which needs packages that it does not bring.
     if not _URI.match(address.uri):
         raise UsageError(f"{address.uri!r} is not a usable address", hint=_URI_HINT)
@@ -144,11 +151,13 @@ def connect(address: Address) -> Iterator[neo4j.Driver]:
             notifications_min_severity="OFF",
             user_agent="synthgen",
         )
-        with driver:
-            # Not `execute_query`, which would try for half a minute before it says that nobody is there.
-            with driver.session(database=address.database, default_access_mode=neo4j.READ_ACCESS) as session:
-                _check_version(address, session.run("RETURN 1").consume().server.agent)
-            yield driver
+    with driver:
+        # Not `execute_query`, which would try for half a minute before it says that nobody is there.
+        with translated(address), driver.session(
+            database=address.database, default_access_mode=neo4j.READ_ACCESS
+        ) as session:
+            _check_version(address, session.run("RETURN 1").consume().server.agent)
+        yield driver
 
 
 def refuse_half_loaded(address: Address) -> None:

@@ -34,6 +34,7 @@ from importer.stages import (
     CreateSchema,
     DeleteOperation,
     DropOldStore,
+    EndLedger,
     ImportAside,
     SetRemaining,
     Stage,
@@ -134,7 +135,7 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
             pass  # it looks whose the folders are; memory is seen to by whoever runs it
         case ImportAside() | SwapStore() | DropOldStore():
             pass  # what every script does
-        case WriteOnline() | DeleteOperation():
+        case WriteOnline() | EndLedger() | DeleteOperation():
             raise AssertionError(f"{stage} is no stage of an offline load")
         case _:
             assert_never(stage)

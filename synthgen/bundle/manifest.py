@@ -21,6 +21,8 @@ FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 ANCHORS = "anchors.csv"
 Space = Literal["base", "operation"]
+_BEGINNINGS = frozenset({"load_started", "rollback_started"})
+_ENDS = frozenset({"loaded", "load_failed", "rolled_back"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,10 @@ class Manifest:
 
     @property
     def state(self) -> str:
-        """What the operation is now: `generated`, `scripted`, `loading`, `loaded`, `failed` or `rolled back`."""
+        """What the operation is now, by the last that happened to it in any database.
+
+        One of `generated`, `scripted`, `loading`, `loaded`, `failed`, `rolling back`, `rolled back`.
+        """
         states = {"generated": "generated", "script_emitted": "scripted", "load_started": "loading", "loaded": "loaded",
                   "load_failed": "failed", "rollback_started": "rolling back", "rolled_back": "rolled back"}
         events = [entry["event"] for entry in self.history if entry.get("event") in states]
@@ -127,6 +132,20 @@ class Manifest:
     def last(self, event: str) -> Mapping[str, Any] | None:
         """Find the newest entry of the history with this event."""
         return next((entry for entry in reversed(self.history) if entry.get("event") == event), None)
+
+    def is_half_loaded(self, uri: str | None = None, database: str | None = None) -> bool:
+        """Say whether a load or rollback of it began in a database and, as far as is known, did not end there.
+
+        In any database when none is named. A load that failed and could not be undone did not end.
+        """
+        ends: dict[tuple[Any, Any], bool] = {}
+        for entry in self.history:
+            where = entry.get("uri"), entry.get("database")
+            if entry["event"] in _BEGINNINGS:
+                ends[where] = False
+            elif entry["event"] in _ENDS:
+                ends[where] = entry.get("undone", True) is True
+        return not all(ended for where, ended in ends.items() if uri is None or where == (uri, database))
 
     def as_document(self) -> dict[str, Any]:
         """Give the manifest as JSON writes it."""

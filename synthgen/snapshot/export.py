@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import neo4j
 import numpy.typing as npt
 
-from synthgen.database import Address, ask_server, connect, refuse_half_loaded
+from synthgen.database import CYPHER_5, Address, ask_server, connect, refuse_half_loaded, translated
 from synthgen.errors import ChangedMeanwhileError, RefusedError
 from synthgen.events import QUIET, Stream
 from synthgen.progress import Progress, silent
 from synthgen.seeding import I64
 from synthgen.snapshot.content import Content
 from synthgen.snapshot.digest import ContentDigest
+from synthgen.snapshot.ledger import LOAD_LABEL, refuse_unfinished
 from synthgen.snapshot.read import Snapshot, open_snapshot
 from synthgen.snapshot.schema import is_ours, read_schema
 from synthgen.snapshot.write import new_snapshot
@@ -36,7 +38,8 @@ def export_snapshot(
 
     Raises:
         UnreachableError, NotAllowedError: As `synthgen.database.connect`.
-        RefusedError: A load is under way in the database.
+        LockedError: A load or rollback is under way in the database.
+        RefusedError: One was stopped half-way.
         ChangedMeanwhileError: The database was written to meanwhile, in the last try, too.
         SynthError: `path` exists already, or cannot be written.
         ListenerError: A listener of `events` failed; nothing is left behind.
@@ -58,12 +61,16 @@ def _export(
     address: Address, path: Path, work: Work, attempt: int, *, now: datetime, profile: Any, replace: bool
 ) -> Snapshot:
     progress = _numbered(work.events.progress, attempt)
-    with connect(address) as driver, new_snapshot(path, replace=replace) as writer:
+    with connect(address) as driver, _told_why(driver, address), new_snapshot(path, replace=replace) as writer:
         content = Content(driver, address, progress=progress)
+        # After the state that is read was chosen: what comes later is noticed as a change.
+        refuse_unfinished(partial(_rows, driver, address))
         for shape, frames in content.nodes():
+            if shape.labels == (LOAD_LABEL,):
+                continue
             if is_ours(shape.labels):
-                raise RefusedError("a load is under way in the database, or one was stopped half-way",
-                                   hint="wait for it, or end it with `importer load` or `importer rollback`")
+                raise RefusedError(f"the database has nodes labelled {':'.join(shape.labels)}, which is a name of ours",
+                                   hint="`importer list` shows what was stopped half-way; else remove them")
             writer.add_nodes(shape.labels, shape.types, frames)
         for shape, frames in content.relationships():
             writer.add_relationships(shape.type, shape.types, frames)
@@ -77,6 +84,22 @@ def _export(
     snapshot = open_snapshot(path)
     work.monitor.record_items(int(snapshot.counts["nodes"]) + int(snapshot.counts["relationships"]))
     return snapshot
+
+
+@contextmanager
+def _told_why(driver: neo4j.Driver, address: Address) -> Iterator[None]:
+    """Say that a load is under way, where that is why the database changed."""
+    try:
+        yield
+    except ChangedMeanwhileError:
+        refuse_unfinished(partial(_rows, driver, address))
+        raise
+
+
+def _rows(driver: neo4j.Driver, address: Address, query: str, **parameters: Any) -> list[list[Any]]:
+    with translated(address):
+        return [record.values() for record in driver.execute_query(
+            CYPHER_5 + query, parameters, database_=address.database, routing_=neo4j.RoutingControl.READ).records]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from importer.servers import process
 from importer.servers.local import LocalServer
 from importer.servers.local_target import LocalTarget
 from importer.settle import settle_at
-from importer.stages import CHECKS, CheckEmpty, DeleteOperation, ImportAside, Stage, WriteOnline
+from importer.stages import CHECKS, CheckEmpty, DeleteOperation, EndLedger, ImportAside, Stage, WriteOnline
 from synthgen.bundle.read import find_bundle
 from synthgen.database import connect
 from synthgen.errors import LoadFailedError
@@ -100,7 +100,8 @@ MOMENTS: dict[str, Callable[[Workshop, str], bool]] = {
     "when both stores are moved": lambda shop, _: staged(shop, "*/old/transactions/neo4j"),
     "when the new one is served": lambda shop, operation: step(shop) == "swapping" and is_new(shop, operation),
 }
-STAGES = [stage.__name__ for stage in get_args(Stage) if stage not in {CheckEmpty, WriteOnline, DeleteOperation}]
+ONLINE = {WriteOnline, EndLedger, DeleteOperation}
+STAGES = [stage.__name__ for stage in get_args(Stage) if stage not in {CheckEmpty, *ONLINE}]
 CHECKED = [stage.__name__ for stage in CHECKS if stage is not CheckEmpty]
 # The look at the folders makes two, moves two and removes four itself.
 JUST_BEGUN = "before Make 3"  # the journal is there, the staging folder not yet
@@ -355,8 +356,8 @@ def test_an_online_load_killed_goes_on(workshop, base, operation, until):
         lambda: resources(workshop, operation) >= until,
         signal.SIGKILL)
     assert killed.code == -signal.SIGKILL, killed
-    assert workshop.do("importer list")["operations"][-1]["state"] == "loading"
-    workshop.do(f"importer load {operation} --mode online")
+    assert workshop.do("importer list")["operations"][-1]["state"] == "half-way"
+    workshop.do("importer resume")
     assert resources(workshop, operation) == RESOURCES
     assert workshop.do(f"importer validate {operation}")["passed"]
     assert workshop.events(operation) == ["generated", "load_started", "load_started", "loaded", "validated"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from importer.transactions import Patience
 from importer.writing import write_batch
 from synthgen.database import connect
 from synthgen.errors import BundleError, LoadFailedError, LockedError, RefusedError, StoppedHalfwayError
+from synthgen.snapshot.ledger import this_host
 from synthgen.snapshot.values import point_text
 from synthgen.types import TYPES
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
@@ -270,7 +270,7 @@ def dead_process():
 
 
 @pytest.mark.parametrize(("owner", "age_s"), [
-    (f"{socket.gethostname()}:{dead_process()}:00000000", 0),
+    (f"{this_host()}:{dead_process()}:00000000", 0),
     ("elsewhere.example:1:00000000", lock.STALE_SECONDS + 1),
 ], ids=["dead process of this host", "no sign of life"])
 def test_a_dead_owners_lock_is_taken_over(database, owner, age_s):
@@ -282,7 +282,7 @@ def test_a_dead_owners_lock_is_taken_over(database, owner, age_s):
     assert query(database, f"MATCH (n:{cypher.LOAD_LABEL}) RETURN n") == []
 
 
-@pytest.mark.parametrize("owner", [f"{socket.gethostname()}:{os.getpid()}:00000000", "elsewhere.example:1:00000000"],
+@pytest.mark.parametrize("owner", [f"{this_host()}:{os.getpid()}:00000000", "elsewhere.example:1:00000000"],
                          ids=["live process of this host", "signs of life elsewhere"])
 def test_a_live_owners_lock_is_respected(database, owner):
     """Exit code 11, and the message names who holds the lock for which operation."""

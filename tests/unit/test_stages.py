@@ -30,6 +30,7 @@ from importer.stages import (
     CreateSchema,
     DeleteOperation,
     DropOldStore,
+    EndLedger,
     ImportAside,
     SetRemaining,
     Stage,
@@ -103,8 +104,8 @@ def test_an_online_load_finds_its_base_nodes_before_it_writes(bundles):
 
 
 def test_the_end_of_a_load_writes_nothing(bundles):
-    """A load that was killed after its last write only has to be checked."""
-    assert kinds(build_end_of_load(bundles[0], [], allow_changed=False)) == [CheckBundle, CheckResult]
+    """Of a load that was killed after its last write the ledger goes, if anything is left of it; then it is checked."""
+    assert kinds(build_end_of_load(bundles[0], [], allow_changed=False)) == [CheckBundle, EndLedger, CheckResult]
 
 
 def test_a_restore_wants_an_empty_database(snapshot):
@@ -141,7 +142,8 @@ def test_space_grows_with_what_is_imported(snapshot, bundles):
 def test_each_stage_is_told(snapshot, bundles):
     """A line each, in order, with the numbers, ids and folders that matter."""
     every = [*build_offline_load(snapshot, bundles[0], [bundles[1]], SERVER, allow_changed=False, heap="2g"),
-             *build_online_load(bundles[0], [], allow_changed=True), *build_restore(snapshot, SERVER, heap="2g"),
+             *build_online_load(bundles[0], [], allow_changed=True),
+             *build_end_of_load(bundles[0], [], allow_changed=False), *build_restore(snapshot, SERVER, heap="2g"),
              *build_rollback(OPERATION, nodes=3_000, relationships=5_000)]
     lines = explain(every)
     assert set(map(type, every)) == set(get_args(Stage))

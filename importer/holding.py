@@ -1,0 +1,31 @@
+"""Holds what a load or rollback must have for itself, a database for its whole length; knows no stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from importer.ledger import clear_leftovers
+from importer.lock import Lock, hold_lock
+from synthgen.database import Address, open_driver, translated
+
+
+@contextmanager
+def hold_database(address: Address, operation_id: str, lock: Lock | None = None) -> Iterator[Lock]:
+    """Hold the lock on a database, with a driver of its own; `lock` itself when the caller has it already.
+
+    What a run left that was killed at its very end goes first.
+
+    Raises:
+        LockedError: Another live run holds it.
+        UnreachableError, NotAllowedError, UsageError, SynthError: As `synthgen.database.connect`; what the block itself
+            raises is not translated.
+    """
+    if lock is not None:
+        yield lock
+        return
+    with open_driver(address) as driver, ExitStack() as held:
+        with translated(address):
+            taken = held.enter_context(hold_lock(driver, address.database, operation_id))
+            clear_leftovers(taken)
+        yield taken

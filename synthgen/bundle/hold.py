@@ -1,0 +1,67 @@
+"""One run at a time on a bundle: loads, rollbacks, and what removes or packs its files; knows no server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from synthgen.errors import LockedError, SynthError
+from synthgen.snapshot.ledger import owner_name
+
+LOCK_FILE = ".lock"
+OWNER_FILE = ".owner"
+
+
+@contextmanager
+def hold_bundle(path: Path, work: str) -> Iterator[None]:
+    """Hold the one lock of a bundle, for `work` in a word or two; the system lets go of it when its owner dies.
+
+    Raises:
+        LockedError: Another run holds it; the message names it.
+        SynthError: There is no such folder, or nothing can be written into it.
+    """
+    lock, owner = FileLock(path / LOCK_FILE), path / OWNER_FILE
+    try:
+        _acquire(lock, path)
+        owner.write_text(f"{owner_name(work)}\n", encoding="utf-8")
+        yield
+    finally:
+        # An interrupt may come when it is ours already and we have not heard of it yet.
+        if lock.is_locked:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+
+def _acquire(lock: FileLock, path: Path) -> None:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = _read(path / OWNER_FILE) or "another run"
+        raise LockedError(f"{holder} is at work on the bundle in {path}", hint="wait until it ends", path=str(path),
+                          owner=holder) from None
+    except OSError as error:
+        raise SynthError(f"the bundle in {path} cannot be held: {error.strerror or error}",
+                         hint="see whether it is there, and who may write into it", path=str(path)) from error
+
+
+def is_held(path: Path) -> bool:
+    """Say whether a run holds the bundle now."""
+    if not (path / LOCK_FILE).exists():
+        return False
+    try:
+        with FileLock(path / LOCK_FILE, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

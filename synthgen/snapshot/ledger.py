@@ -1,0 +1,146 @@
+"""What an importer's load or rollback leaves in a database while it is under way, and whether its owner lives.
+
+Whoever reads a base graph asks here, so that half of an operation is never taken for one. Writes nothing. FORMAT.md,
+"Ledger", says what the nodes are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from synthgen.database import quote
+from synthgen.errors import LockedError, RefusedError
+from synthgen.metadata import OPERATION_ID
+
+LOAD_LABEL = "__SynthgenLoad"
+BATCH_LABEL = "__SynthgenBatch"
+LOCK_NAME = "lock"
+READER_KEY = "synthgen_reader"
+"""Under this key transactions name a lock's owner in their metadata, to show that it lives while it writes nothing."""
+STALE_SECONDS = 60.0
+"""An owner that showed no life for so long, by the server's clock, is dead."""
+
+# The queries lack the dialect that whoever runs them puts in front.
+READ_HOLDERS = (
+    f"MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}})"
+    " RETURN n.owner AS owner, n.operation_id AS operation_id, toString(n.since) AS since, n.heartbeat AS heartbeat,"
+    " timestamp() - n.heartbeat AS age_ms"
+)
+READ_SIGNS = (
+    f"SHOW TRANSACTIONS YIELD metaData, elapsedTime WHERE metaData.{READER_KEY} = $holder"
+    " RETURN min(elapsedTime.milliseconds) AS age_ms"
+)
+READ_LEDGERS = (
+    f"MATCH (b:{quote(BATCH_LABEL)}) RETURN b.operation_id AS operation_id, count(*) AS records,"
+    " 'rollback' IN collect(DISTINCT b.kind) AS rolling_back ORDER BY operation_id"
+)
+_FIND_NODE = f"MATCH (n) WHERE n.{quote(OPERATION_ID)} = $operation_id RETURN 1 LIMIT 1"
+_OF_THIS_BOOT = ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid")
+
+Rows = Callable[..., Sequence[list[Any]]]
+"""Runs a query with parameters and gives its rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock on a database.
+
+    Attributes:
+        owner: As `owner_name` gives it.
+        operation_id: For which operation.
+        since: When it was taken, by the server's clock.
+        heartbeat: When the owner last showed that it lives, in milliseconds of the server's clock.
+        age_ms: How long that is ago.
+    """
+
+    owner: str
+    operation_id: str
+    since: str
+    heartbeat: int
+    age_ms: int
+
+    def is_dead(self, youngest_sign: Callable[[str], int | None]) -> bool:
+        """Say whether its lock is free.
+
+        Args:
+            youngest_sign: Asks `READ_SIGNS` of an owner, for one whose beats are overdue.
+        """
+        if is_gone(self.owner):
+            return True
+        if self.age_ms <= STALE_SECONDS * 1000:
+            return False
+        sign = youngest_sign(self.owner)
+        return sign is None or sign > STALE_SECONDS * 1000
+
+
+def owner_name(token: str) -> str:
+    """Name this process as an owner: `host:process:token`."""
+    return f"{this_host()}:{os.getpid()}:{token}"
+
+
+def is_gone(owner: str) -> bool:
+    """Say whether an owner was a process of this host that is no more; of other hosts' nothing is known."""
+    host, _, rest = owner.partition(":")
+    process = rest.partition(":")[0]
+    return host == this_host() and process.isdigit() and not _lives(int(process))
+
+
+def _lives(process: int) -> bool:
+    try:
+        # One that was killed stays listed until its parent has heard of it.
+        return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@cache
+def this_host() -> str:
+    """Name this host: its name and, where it can be told, a mark of this boot and of this space of process numbers.
+
+    Many hosts share a name such as `localhost`, and many containers; numbers of processes mean nothing elsewhere.
+    """
+    marks = [Path(_OF_THIS_BOOT[0]).read_text("ascii"), str(Path(_OF_THIS_BOOT[1]).readlink())] if all(
+        Path(path).exists() for path in _OF_THIS_BOOT) else []
+    mark = hashlib.blake2b("".join(marks).encode(), digest_size=4).hexdigest()
+    return socket.gethostname() + (f"/{mark}" if marks else "")
+
+
+def refuse_unfinished(rows: Rows) -> None:
+    """Refuse a database in which a load or rollback is under way, or was stopped half-way.
+
+    What a run leaves that was killed before it wrote anything does no harm.
+
+    Raises:
+        LockedError: One is under way.
+        RefusedError: One was stopped half-way.
+    """
+    dead = []
+    for row in rows(READ_HOLDERS):
+        holder = Holder(*row)
+        if not holder.is_dead(lambda owner: rows(READ_SIGNS, holder=owner)[0][0]):
+            raise LockedError(
+                f"{holder.owner} is at work on {holder.operation_id} in the database since {holder.since}",
+                hint="wait until it ends", owner=holder.owner, operation_id=holder.operation_id, since=holder.since)
+        dead.append(holder.operation_id)
+    for operation_id, _, rolling_back in rows(READ_LEDGERS):
+        raise _unfinished(operation_id, rolling_back=rolling_back)
+    for operation_id in dead:
+        if rows(_FIND_NODE, operation_id=operation_id):
+            raise _unfinished(operation_id, rolling_back=False)
+
+
+def _unfinished(operation_id: str, *, rolling_back: bool) -> RefusedError:
+    ends = f"`importer rollback {operation_id}`"
+    return RefusedError(
+        f"a {'rollback' if rolling_back else 'load'} of {operation_id} was stopped half-way in the database",
+        hint=f"end it with {ends}" if rolling_back else f"end it with `importer resume {operation_id}`, or with {ends}",
+        operation_id=operation_id)
