@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from importer.keeping_cli import COMPRESS_HELP, PRUNE_HELP, compress, prune
 from importer.load_cli import LOAD_HELP, RESTORE_HELP, load, restore
 from importer.options import EXAMPLE, DryRunOption, Named, names_target
 from importer.resume_cli import RESUME_HELP, resume
@@ -28,6 +29,8 @@ app = typer.Typer(
 app.command(help=RESTORE_HELP)(restore)
 app.command(help=LOAD_HELP)(load)
 app.command(help=RESUME_HELP)(resume)
+app.command(help=PRUNE_HELP)(prune)
+app.command(help=COMPRESS_HELP)(compress)
 app.add_typer(server)
 
 

@@ -14,6 +14,7 @@ from importer.servers.settings import size_in_bytes
 from synthgen.bundle.layout import Layout, fits_argument, node_layout, relationship_layout
 from synthgen.bundle.manifest import NodeGroup, RelationshipGroup
 from synthgen.bundle.read import Bundle, layout_of
+from synthgen.bundle.stored import open_stored
 from synthgen.errors import RefusedError
 from synthgen.graph import END, START
 from synthgen.progress import Progress, silent
@@ -47,12 +48,12 @@ class ImportFiles:
     Attributes:
         arguments: One for each group of files.
         longest_row: The bytes of their longest row, when that is more than `synthgen.bundle.layout.LONG_ROW`, else 0.
-        parts: Every file of rows, with what columns it has.
+        parts: Every file of rows, with what columns it has and how many bytes of rows, compressed or not.
     """
 
     arguments: tuple[str, ...]
     longest_row: int
-    parts: tuple[tuple[Path, Layout], ...]
+    parts: tuple[tuple[Path, Layout, int], ...]
 
 
 def file_options(files: Sequence[ImportFiles], heap: str) -> list[str]:
@@ -77,7 +78,8 @@ def file_options(files: Sequence[ImportFiles], heap: str) -> list[str]:
         raise RefusedError(f"a row has {longest:,} bytes: to read it an import needs {needed}m of heap, not {heap}",
                            hint=f"give it --heap {needed}m, or load with --mode online", longest_row=longest, heap=heap)
     # Asked of lines that know vectors only: others do not know the option either.
-    vectors = any(TYPES[kind].is_vector for one in files for _, layout in one.parts for kind in layout.types.values())
+    vectors = any(TYPES[kind].is_vector for one in files for _, layout, _ in one.parts
+                  for kind in layout.types.values())
     size = f"{buffer // _MEBI}m" if longest else f"{_SMALL_BUFFER // 1024}k" if _are_small(files) else None
     return [*([f"--read-buffer-size={size}"] if size else []),
             *([f"--vector-delimiter={VECTOR_DELIMITER}"] if vectors else [])]
@@ -85,17 +87,16 @@ def file_options(files: Sequence[ImportFiles], heap: str) -> list[str]:
 
 def _are_small(files: Sequence[ImportFiles]) -> bool:
     """Say whether an import is faster with the small buffer, and each row fits it."""
-    paths = [path for one in files for path, _ in one.parts]
-    sizes = [path.stat().st_size for path in paths]
+    parts = [(path, size) for one in files for path, _, size in one.parts]
     groups = sum(len(one.arguments) for one in files)
-    return sum(sizes) < groups * _SMALL_PER_GROUP and all(
-        size <= _SMALL_BUFFER // 2 or _longest_record(path) <= _SMALL_BUFFER // 2
-        for path, size in zip(paths, sizes, strict=True))
+    return sum(size for _, size in parts) < groups * _SMALL_PER_GROUP and all(
+        size <= _SMALL_BUFFER // 2 or _longest_record(path) <= _SMALL_BUFFER // 2 for path, size in parts)
 
 
 def _longest_record(path: Path) -> int:
     """Give the bytes of the longest record of a file that `Layout.write` wrote."""
-    text = np.fromfile(path, np.uint8)
+    with open_stored(path) as stream:
+        text = np.frombuffer(stream.read(), np.uint8)
     # Bytes overflow, which leaves even and odd as they are; a line end after an odd number of quotes is data.
     ends = np.flatnonzero((text == ord("\n")) & (np.cumsum(text == ord('"'), dtype=np.uint8) % 2 == 0))
     return int(np.diff(ends, prepend=-1).max(initial=0))
@@ -112,7 +113,7 @@ def write_base(
     folder.mkdir(parents=True)
     done, due = 0, int(snapshot.counts["nodes"]) + int(snapshot.counts["relationships"])
     arguments, longest = [], 0
-    parts: list[tuple[Path, Layout]] = []
+    parts: list[tuple[Path, Layout, int]] = []
     for number, table in enumerate(snapshot.tables):
         layout = base_layout(table)
         stem = folder / f"base-{'nodes' if isinstance(table, StoredNodes) else 'relationships'}-{number:04}"
@@ -124,7 +125,7 @@ def write_base(
             done += frame.height
             progress("writing the base", done, due)
         arguments.append(_argument(table, files, place))
-        parts += [(file, layout) for file in files[1:]]
+        parts += [(file, layout, file.stat().st_size) for file in files[1:]]
     if not snapshot.node_tables:
         # An import without nodes is refused, one without rows is not.
         nothing = folder / "base-nodes.header.csv"
@@ -158,11 +159,11 @@ def bundle_files(bundle: Bundle, place: Place = absolute) -> ImportFiles:
     Raises:
         RefusedError: The folder's path has no form in an import argument.
     """
-    arguments = [_argument(group, [bundle.path / group.header, *(bundle.path / part.file for part in group.parts)],
+    arguments = [_argument(group, [bundle.path / group.header, *map(bundle.place_of, group.parts)],
                            place)
                  for group in bundle.manifest.groups]
     longest = max((part.longest_row for part in bundle.manifest.parts), default=0)
-    parts = ((bundle.path / part.file, layout_of(bundle, group))
+    parts = ((bundle.place_of(part), layout_of(bundle, group), part.bytes)
              for group in bundle.manifest.groups for part in group.parts)
     return ImportFiles(tuple(arguments), longest, tuple(parts))
 

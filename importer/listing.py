@@ -15,6 +15,7 @@ from synthgen.bundle.manifest import Manifest
 from synthgen.bundle.read import Bundle, bundle_folders, find_bundle, open_bundle, operations_folder
 from synthgen.database import Address, connect
 from synthgen.errors import BundleError, RefusedError
+from synthgen.files import folder_bytes
 
 HALF_WAY = "half-way"
 ROLLING_BACK = "rolling back"
@@ -22,7 +23,13 @@ ROLLING_BACK = "rolling back"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One operation as files and database know it; `nodes_in_database` is None when no database was asked."""
+    """One operation as files and database know it.
+
+    Attributes:
+        nodes_in_database: None when no database was asked.
+        bytes: What its files take on disk; None when there are none.
+        compressed: Whether its parts are compressed.
+    """
 
     operation_id: str
     strategy: str | None
@@ -32,6 +39,8 @@ class Listed:
     relationships: int | None
     nodes_in_database: int | None
     path: str | None
+    bytes: int | None = None
+    compressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +139,11 @@ def _listed(folder: Path, present: _Present | None) -> Listed:
     try:
         manifest = open_bundle(folder).manifest
     except BundleError:
-        return Listed(folder.name, None, "damaged", None, None, None, nodes, str(folder))
+        return Listed(folder.name, None, "damaged", None, None, None, nodes, str(folder), folder_bytes(folder))
     counts = manifest.counts
     return Listed(manifest.operation_id, manifest.strategy, _state(folder, manifest, present), counts.resources,
-                  counts.nodes, counts.relationships, nodes, str(folder))
+                  counts.nodes, counts.relationships, nodes, str(folder), folder_bytes(folder),
+                  compressed=manifest.compression != "none")
 
 
 def _state(folder: Path, manifest: Manifest, present: _Present | None) -> str:

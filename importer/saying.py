@@ -83,9 +83,12 @@ def check_line(check: Check) -> str:
 def list_line(one: Listed | None) -> str:
     """Give one operation as a line of a table; the heads of its columns for None."""
     if one is None:
-        return f"{'operation':32} {'strategy':9} {'state':12} {'resources':>11} {'nodes':>11} {'in database':>12}"
+        return (f"{'operation':32} {'strategy':9} {'state':12} {'resources':>11} {'nodes':>11} {'in database':>12}"
+                f" {'on disk':>12}")
     count = [f"{value:,}" if value is not None else "-" for value in (one.resources, one.nodes, one.nodes_in_database)]
-    return f"{one.operation_id:32} {one.strategy or '-':9} {one.state:12} {count[0]:>11} {count[1]:>11} {count[2]:>12}"
+    size = "-" if one.bytes is None else f"{one.bytes / 1e6:,.1f} MB" + (" gz" if one.compressed else "")
+    return (f"{one.operation_id:32} {one.strategy or '-':9} {one.state:12} {count[0]:>11} {count[1]:>11}"
+            f" {count[2]:>12} {size:>12}")
 
 
 def explaining(output: Output) -> Stream:

@@ -39,6 +39,11 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
+def folder_bytes(folder: Path) -> int:
+    """Give how many bytes the files in a folder have together, also in folders within it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def write_json(path: Path, document: Any, *, mode: int = 0o644) -> None:
     """Write a JSON file whole, as `write_text` does."""
     write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n", mode=mode)

@@ -81,7 +81,7 @@ def _write_imports(script: Script, folder: Path, mark: str, progress: Progress) 
 
 def _refuse_rest(folder: Path, written: Sequence[ImportFiles]) -> None:
     """Refuse what is set after an import by reading JSON, which no Cypher of ours can."""
-    for path, layout in (part for one in written for part in one.parts):
+    for path, layout, _ in (part for one in written for part in one.parts):
         rows = layout.count_rest(path)
         if rows:
             raise RefusedError(
@@ -95,13 +95,13 @@ def _bring(bundle: Bundle, folder: Path) -> Bundle:
     manifest = bundle.manifest
     brought = folder / "operations" / manifest.operation_id
     brought.mkdir(parents=True)
-    for name in (*(group.header for group in manifest.groups), *(part.file for part in manifest.parts)):
-        source = inside(bundle.path, name).resolve()
+    sources = [*(inside(bundle.path, group.header) for group in manifest.groups), *map(bundle.place_of, manifest.parts)]
+    for source in sources:
         try:
-            os.link(source, brought / name)
+            os.link(source.resolve(), brought / source.name)
         except OSError:
             # Another disk, or one without links.
-            shutil.copyfile(source, brought / name)
+            shutil.copyfile(source, brought / source.name)
     return Bundle(brought, manifest)
 
 

@@ -22,6 +22,7 @@ from pyarrow import csv as arrow
 from synthgen.bundle.layout import LONG_ROW, Layout
 from synthgen.bundle.manifest import Part
 from synthgen.bundle.read import Bundle
+from synthgen.bundle.stored import open_stored
 from synthgen.errors import BundleError
 from synthgen.files import inside
 
@@ -109,7 +110,7 @@ def read_fields(bundle: Bundle, part: Part, width: int, places: Collection[int])
             says, or there are other rows than said.
     """
     rows, piece = 0, None
-    for piece in _pieces(inside(bundle.path, part.file), part):
+    for piece in _pieces(bundle.place_of(part), part):
         frame = _frame(piece, part, width, places)
         yield Fields(part, rows, frame, piece)
         rows += frame.height
@@ -159,7 +160,7 @@ class _Piece:
     def line_at(self, place: int) -> int:
         """Give the line of an octet of the text."""
         line, left = 1, self.offset + place
-        with self.path.open("rb") as stream:
+        with open_stored(self.path) as stream:
             while block := stream.read(min(left, _BYTES_AT_ONCE)):
                 line += block.count(b"\n")
                 left -= len(block)
@@ -169,7 +170,7 @@ class _Piece:
 def _pieces(path: Path, part: Part) -> Iterator[_Piece]:
     """Cut a file into pieces of whole records of which every reader finds the same fields, whatever the data hold."""
     offset, rest, longest = 0, b"", max(LONG_ROW, part.longest_row)
-    with path.open("rb") as stream:
+    with open_stored(path) as stream:
         while block := stream.read(max(_BYTES_AT_ONCE, len(rest))):
             text = rest + block
             quotes = _quotes(text)

@@ -1,6 +1,6 @@
 """The manifest: what a bundle holds and what became of it; knows files, neither graphs nor servers.
 
-Written and read as FORMAT.md, "Bundle, version 2", says.
+Written and read as FORMAT.md, "Bundle, versions 2 and 3", says.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from synthgen.bundle.stored import Compression, stored_name
 from synthgen.documents import build
 from synthgen.errors import BundleError
 from synthgen.files import inside, write_json
@@ -18,6 +19,8 @@ from synthgen.types import check_types
 
 FORMAT = "synthgen-bundle"
 FORMAT_VERSION = 2
+COMPRESSED_VERSION = 3
+"""Of manifests whose parts are compressed: earlier programs would not find the files, and say so by the number."""
 MANIFEST = "manifest.json"
 ANCHORS = "anchors.csv"
 Space = Literal["base", "operation"]
@@ -107,6 +110,7 @@ class Manifest:
     relationship_groups: tuple[RelationshipGroup, ...]
     header_digests: Mapping[str, str]
     history: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
+    compression: Compression = "none"
 
     @property
     def groups(self) -> list[NodeGroup | RelationshipGroup]:
@@ -149,7 +153,12 @@ class Manifest:
 
     def as_document(self) -> dict[str, Any]:
         """Give the manifest as JSON writes it."""
-        return {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        document = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        if self.compression == "none":
+            # Byte for byte what it was before it was ever compressed.
+            del document["compression"]
+            return document
+        return {**document, "format_version": COMPRESSED_VERSION}
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -174,19 +183,26 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise BundleError(f"{path} is not the manifest of a bundle", hint="name the folder of an operation")
     version = document.pop("format_version", None)
-    if version != FORMAT_VERSION:
-        raise BundleError(f"{path} has format version {version}; this program reads {FORMAT_VERSION}",
+    if version not in {FORMAT_VERSION, COMPRESSED_VERSION}:
+        raise BundleError(f"{path} has format version {version}; this program reads {FORMAT_VERSION} and"
+                          f" {COMPRESSED_VERSION}",
                           hint="use the version of this program that wrote it, or generate again")
     try:
         manifest = build(Manifest, document)
         for group in manifest.groups:
             check_types(group.types)
         _check_history(manifest.history)
+        _check_version(manifest, version)
     except TypeError as error:
         raise BundleError(f"{path} is incomplete or damaged: {error}", hint="generate the operation again") from error
     for name in _file_names(manifest):
         inside(folder, name)
     return manifest
+
+
+def _check_version(manifest: Manifest, version: int) -> None:
+    if (manifest.compression == "none") == (version == COMPRESSED_VERSION):
+        raise TypeError(f"its compression cannot be {manifest.compression!r} in format version {version}")
 
 
 def _check_history(history: tuple[Mapping[str, Any], ...]) -> None:
@@ -196,4 +212,5 @@ def _check_history(history: tuple[Mapping[str, Any], ...]) -> None:
 
 
 def _file_names(manifest: Manifest) -> list[str]:
-    return [ANCHORS, *(group.header for group in manifest.groups), *(part.file for part in manifest.parts)]
+    return [ANCHORS, *(group.header for group in manifest.groups),
+            *(stored_name(part.file, manifest.compression) for part in manifest.parts)]

@@ -23,6 +23,7 @@ from synthgen.bundle.manifest import (
     read_manifest,
     write_manifest,
 )
+from synthgen.bundle.stored import NOT_READ, SUFFIX, is_compressed, measure, open_stored, stored_name
 from synthgen.errors import BundleError, UsageError
 from synthgen.files import file_digest, inside
 from synthgen.progress import Progress, silent
@@ -38,6 +39,14 @@ class Bundle:
 
     path: Path
     manifest: Manifest
+
+    def place_of(self, part: Part) -> Path:
+        """Give the file that a part lies in, which is compressed when the manifest says so; see `.stored`.
+
+        Raises:
+            SynthError: As `synthgen.files.inside`.
+        """
+        return inside(self.path, stored_name(part.file, self.manifest.compression))
 
     def record(self, event: str, at: str, **facts: Any) -> Bundle:
         """Add an entry to the history, on disk and in what is returned."""
@@ -110,27 +119,47 @@ def check_files(bundle: Bundle, progress: Progress = silent) -> None:
     Raises:
         BundleError: Names the first file that is not what the manifest says.
     """
-    expected = {part.file: (part.bytes, part.digest) for part in bundle.manifest.parts}
-    due = len(expected) + len(bundle.manifest.header_digests)
-    for done, (name, digest) in enumerate(bundle.manifest.header_digests.items(), start=1):
-        _check_file(bundle, name, None, digest)
+    manifest = bundle.manifest
+    due = len(manifest.parts) + len(manifest.header_digests)
+    for done, (name, digest) in enumerate(manifest.header_digests.items(), start=1):
+        _check_header(inside(bundle.path, name), name, digest)
         progress("checking files", done, due)
-    for done, (name, (size, digest)) in enumerate(expected.items(), start=len(bundle.manifest.header_digests) + 1):
-        _check_file(bundle, name, size, digest)
+    for done, part in enumerate(manifest.parts, start=len(manifest.header_digests) + 1):
+        check_part(bundle.place_of(part), part)
         progress("checking files", done, due)
 
 
-def _check_file(bundle: Bundle, name: str, size: int | None, digest: str) -> None:
-    path = inside(bundle.path, name)
+def _check_header(path: Path, name: str, digest: str) -> None:
     if not path.is_file():
-        raise BundleError(f"{path} is missing", hint="generate the operation again", file=name)
-    actual = path.stat().st_size
-    if size is not None and actual != size:
-        raise BundleError(f"{path} is damaged: {actual} bytes instead of {size}", hint="generate the operation again",
-                          file=name)
+        raise _damaged(path, name, "is missing")
     if file_digest(path) != digest:
-        raise BundleError(f"{path} is damaged: its digest is not the manifest's", hint="generate the operation again",
-                          file=name)
+        raise _damaged(path, name, "is damaged: its digest is not the manifest's")
+
+
+def check_part(path: Path, part: Part) -> None:
+    """Check that a file, compressed or not, holds exactly a part's bytes.
+
+    Raises:
+        BundleError: It does not.
+    """
+    name = part.file + SUFFIX if is_compressed(path) else part.file
+    if not path.is_file():
+        raise _damaged(path, name, "is missing")
+    if not is_compressed(path) and path.stat().st_size != part.bytes:
+        raise _damaged(path, name, f"is damaged: {path.stat().st_size} bytes instead of {part.bytes}")
+    try:
+        with open_stored(path) as stream:
+            size, digest = measure(stream)
+    except NOT_READ as error:
+        raise _damaged(path, name, f"is damaged: {error}") from error
+    if size != part.bytes:
+        raise _damaged(path, name, f"is damaged: it holds {size} bytes instead of {part.bytes}")
+    if digest != part.digest:
+        raise _damaged(path, name, "is damaged: its digest is not the manifest's")
+
+
+def _damaged(path: Path, name: str, what: str) -> BundleError:
+    return BundleError(f"{path} {what}", hint="generate the operation again", file=name)
 
 
 def read_nodes(bundle: Bundle, group: NodeGroup, part: Part, only: Collection[str] | None = None) -> pl.DataFrame:
@@ -167,7 +196,7 @@ def layout_of(bundle: Bundle, group: NodeGroup | RelationshipGroup) -> Layout:
 def _read(
     bundle: Bundle, group: NodeGroup | RelationshipGroup, part: Part, ids: list[str], only: Collection[str] | None
 ) -> pl.DataFrame:
-    path = inside(bundle.path, part.file)
+    path = bundle.place_of(part)
     try:
         frame = layout_of(bundle, group).read(path, ids, only)
     except (pl.exceptions.PolarsError, OSError, ValueError, KeyError, TypeError) as error:

@@ -17,7 +17,7 @@ def files(folder: Path, *texts: str) -> ImportFiles:
     path = folder / "rows.csv"
     rows = pl.DataFrame({"name": texts}, schema={"name": pl.String})
     longest = LAYOUT.write(path, rows, [pl.Series(range(len(texts)))])
-    return ImportFiles(("--nodes=rows.csv",), longest, ((path, LAYOUT),))
+    return ImportFiles(("--nodes=rows.csv",), longest, ((path, LAYOUT, path.stat().st_size),))
 
 
 def test_small_files_are_read_with_a_small_buffer(tmp_path: Path) -> None:
