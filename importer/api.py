@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from importer.online import OnlineOptions
 from importer.operations import load, rollback, validate
 from importer.requests import check_mode
+from importer.resilience import Resilience, find_resilience
 from importer.rollback import list_operations_in_database
 from importer.schema_choice import choose_schema
 from importer.servers.targets import find_target
@@ -92,6 +94,8 @@ class ScaleUpService:
         profile: `azure`, `auto` or a TOML file.
         privacy: How much of the base may be seen in what is made; all of it by default.
         validation_enabled: Whether each operation is validated after its load.
+        resilience: Retries, circuit breaker, time limits and rate limit of online loads and rollbacks; by default what
+            `[resilience]` of synthgen.toml says.
         on_event: Told what goes on, as `synthgen.events` has it, in the thread where it happens. What it raises ends
             the call with a `ListenerError`, as an interrupt would.
     """
@@ -109,6 +113,7 @@ class ScaleUpService:
         profile: str | None = None,
         privacy: Privacy = AS_IT_IS,
         validation_enabled: bool = True,
+        resilience: Resilience | None = None,
         on_event: Listener | None = None,
     ) -> None:
         self._find_address: Callable[[], Address] = partial(
@@ -120,6 +125,7 @@ class ScaleUpService:
         self._profile = profile
         self._privacy = privacy
         self._validation_enabled = validation_enabled
+        self._resilience = find_resilience() if resilience is None else resilience
         self._events = QUIET if on_event is None else Stream(on_event)
 
     async def scale_up_template(
@@ -181,7 +187,7 @@ class ScaleUpService:
         """
         address = self._find_address()
         done = await asyncio.to_thread(rollback, self._out, operation_id, address, target=self._find_target(address),
-                                       events=self._events)
+                                       resilience=self._resilience, events=self._events)
         return int(done.facts["nodes"])
 
     async def _run(self, parameters: Parameters, seed: int) -> OperationResult:
@@ -200,7 +206,7 @@ class ScaleUpService:
         result = partial(_result, bundle, began)
         try:
             load(bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
-                 events=self._events)
+                 options=OnlineOptions(resilience=self._resilience), events=self._events)
         except (LoadFailedError, StoppedHalfwayError) as error:
             return result(error=error, rolled_back=bool(error.facts.get("undone")))
         if not self._validation_enabled:
@@ -211,7 +217,7 @@ class ScaleUpService:
             found = tuple(Check(**check) for check in error.facts["checks"])
             try:
                 rollback(self._out, operation_id, address, target=self._find_target(address),
-                         events=self._events)
+                         resilience=self._resilience, events=self._events)
             except ListenerError:
                 raise
             except SynthError as second:

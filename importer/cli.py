@@ -10,7 +10,16 @@ import typer
 
 from importer.keeping_cli import COMPRESS_HELP, PRUNE_HELP, compress, prune
 from importer.load_cli import LOAD_HELP, RESTORE_HELP, load, restore
-from importer.options import EXAMPLE, DryRunOption, Named, names_target
+from importer.options import (
+    EXAMPLE,
+    BatchTimeLimitOption,
+    DryRunOption,
+    MaxAttemptsOption,
+    Named,
+    RateLimitOption,
+    TimeLimitOption,
+    names_target,
+)
 from importer.resume_cli import RESUME_HELP, resume
 from importer.saying import check_line, list_line, say_digest, say_plan, took
 from importer.servers.cli import server
@@ -65,6 +74,10 @@ def validate(
 def rollback(
     operation: Annotated[str, typer.Argument(help="Operation id.")],
     out: OutOption = None,
+    time_limit: TimeLimitOption = None,
+    batch_time_limit: BatchTimeLimitOption = None,
+    rate_limit: RateLimitOption = None,
+    max_attempts: MaxAttemptsOption = None,
     dry_run: DryRunOption = False,
     *,
     find: Named,
@@ -74,16 +87,20 @@ def rollback(
     """Roll an operation back."""
     from importer.operations import rollback as rollback_operation
     from importer.planning import plan_rollback
+    from importer.resilience import find_resilience
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json).measured(metrics_textfile)
+    resilience = find_resilience(time_limit=time_limit, batch_time_limit=batch_time_limit, rate_limit=rate_limit,
+                                 max_attempts=max_attempts)
     address = find.address()
     target = find.target_of(address)
     if dry_run:
         say_plan(output, plan_rollback(out_folder(out), operation, address, target=target))
         return
     settle_first(output, target)
-    done = rollback_operation(out_folder(out), operation, address, target=target, events=output.events)
+    done = rollback_operation(out_folder(out), operation, address, target=target, resilience=resilience,
+                              events=output.events)
     output.result({"operation_id": operation, **took(done)},
                   f"rolled back   {operation}\n"
                   f"deleted       {done.facts['nodes']:,} nodes, {done.facts['relationships']:,} relationships\n"

@@ -89,7 +89,7 @@ class Run:
     Attributes:
         address: The database.
         target: The server whose store the stages exchange, when they do.
-        options: How an online load may adapt itself.
+        options: How an online load may adapt itself, and what it and a rollback bear.
         events: Told what goes on.
         on_boundary: Told of each stage that begins or has ended; what it raises ends the run.
         lock: The caller's lock on the database; stages that write to it take one themselves when None.
@@ -254,7 +254,8 @@ class Run:
         def write(lock: Lock) -> None:
             result = load_online(stage.bundle, lock.driver, lock.database, self._anchors, options=self.options,
                                  events=self.events, lock=lock)
-            self.facts |= {"batches": result.batches, "retries": result.retries, "resumed": result.resumed,
+            self.facts |= {"batches": result.batches, "retries": result.retries,
+                           "retries_by_trouble": dict(result.retries_by_trouble), "resumed": result.resumed,
                            "scaling": result.scaling}
 
         self._locked(stage.bundle.manifest.operation_id, write)
@@ -276,8 +277,10 @@ class Run:
                                   hint="report this: the load is undone", expected=stage.digest, found=found.digest)
 
     def _delete(self, lock: Lock) -> None:
-        deleted = delete_operation(lock.driver, lock.database, lock.operation_id, events=self.events, lock=lock)
-        self.facts |= {"nodes": deleted.nodes, "relationships": deleted.relationships}
+        deleted = delete_operation(lock.driver, lock.database, lock.operation_id, events=self.events, lock=lock,
+                                   resilience=self.options.resilience)
+        self.facts |= {"nodes": deleted.nodes, "relationships": deleted.relationships, "retries": deleted.retries,
+                       "retries_by_trouble": dict(deleted.retries_by_trouble)}
 
 
 def changed(address: Address, digest: str, found: DatabaseDigest) -> RefusedError:

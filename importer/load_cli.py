@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from importer.options import EXAMPLE, DryRunOption, Named, names_target
+from importer.options import (
+    EXAMPLE,
+    BatchTimeLimitOption,
+    DryRunOption,
+    MaxAttemptsOption,
+    Named,
+    RateLimitOption,
+    TimeLimitOption,
+    names_target,
+)
 from importer.saying import explaining, left_out_line, note_line, say_loaded, say_plan, say_script, took
 from importer.settle_cli import settle_first
 from synthgen.options import BaseOption, JsonOption, MetricsOption, OutOption
@@ -106,6 +115,10 @@ def load(
     writers: WritersOption = None,
     scaling_config: ScalingConfigOption = None,
     explain_scaling: ExplainScalingOption = False,
+    time_limit: TimeLimitOption = None,
+    batch_time_limit: BatchTimeLimitOption = None,
+    rate_limit: RateLimitOption = None,
+    max_attempts: MaxAttemptsOption = None,
     dry_run: DryRunOption = False,
     emit_script: EmitOption = None,
     script_folder: FolderOption = None,
@@ -119,10 +132,13 @@ def load(
     from importer.operations import load as load_bundle
     from importer.planning import choose_bundle, plan_load
     from importer.requests import check_mode
+    from importer.resilience import find_resilience
     from importer.scaling.reading import read_scaling
     from synthgen.config import base_folder, out_folder
 
     output = Output(as_json=as_json).measured(metrics_textfile)
+    resilience = find_resilience(time_limit=time_limit, batch_time_limit=batch_time_limit, rate_limit=rate_limit,
+                                 max_attempts=max_attempts)
     checked, scaling = check_mode(mode), read_scaling(scaling_mode, batch_rows, writers, scaling_config)
     bundle = choose_bundle(out_folder(out), operation)
     if emit_script is not None:
@@ -144,5 +160,6 @@ def load(
     settle_first(output, target)
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                        allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
-                       options=OnlineOptions(scaling), events=explaining(output) if explain_scaling else output.events)
+                       options=OnlineOptions(scaling, resilience),
+                       events=explaining(output) if explain_scaling else output.events)
     say_loaded(output, bundle, checked, address, done)

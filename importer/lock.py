@@ -27,14 +27,19 @@ from neo4j.exceptions import ClientError, DriverError, Neo4jError
 
 from importer import cypher
 from importer.pulse import Pulse
-from importer.transactions import Patience, run_transaction
+from importer.resilience import NO_BREAKER, Resilience, Retries
+from importer.transactions import Transactions
 from synthgen.errors import LockedError
+from synthgen.events import QUIET, Stream
 from synthgen.snapshot.ledger import READER_KEY, STALE_SECONDS, Holder, is_gone, owner_name
 
 CLAIM_TRIES = 8
 DRAIN_SECONDS = 60.0
 COMMIT_SECONDS = 3.0
-SHORT = Patience(seconds=15.0)
+SHORT = Resilience(retries=Retries(patience_s=15.0), circuit_breaker=NO_BREAKER)
+RELEASING = replace(SHORT, batch_time_limit_s=5.0, grace_s=5.0, retries=Retries(patience_s=2.0))
+BEATING = replace(RELEASING, retries=Retries(patience_s=0.0))
+"""A sign of life that takes long is not awaited: the next one comes on another connection."""
 _ended: set[str] = set()
 """Owners of this process that are at work no more, but whose lock may still be there: the database was gone."""
 
@@ -71,13 +76,16 @@ class Lock:
         """What each transaction says about itself, so that a taker of the lock can end it."""
         return {"app": "synthgen", cypher.OWNER_KEY: self.owner}
 
-    def write(self, text: str, parameters: Mapping[str, Any] | None = None, patience: Patience = SHORT,
+    def write(self, text: str, parameters: Mapping[str, Any] | None = None, resilience: Resilience = SHORT,
               ) -> list[dict[str, Any]]:
         """Run one statement in a transaction of this lock's and give its rows; it must bear being committed twice."""
-        return run_transaction(
-            self.driver, self.database,
-            lambda transaction: transaction.run(text, {**self.parameters, **(parameters or {})}).data(),
-            metadata=self.metadata, patience=patience)
+        return self.transactions(resilience).run(
+            lambda transaction: transaction.run(text, {**self.parameters, **(parameters or {})}).data())
+
+    def transactions(self, resilience: Resilience, *, stop: threading.Event | None = None, events: Stream = QUIET,
+                     ) -> Transactions:
+        """Begin transactions of this lock's, which say so on the server."""
+        return Transactions(self.driver, self.database, resilience, metadata=self.metadata, stop=stop, events=events)
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -120,19 +128,19 @@ def hold_lock(driver: neo4j.Driver, database: str, operation_id: str) -> Iterato
         yield lock
     except BaseException:
         pulse.stop()
-        _release(lock, Patience(seconds=2.0), after_failure=True)
+        _release(lock, RELEASING, after_failure=True)
         raise
     pulse.stop()
     _release(lock, SHORT)
 
 
-def _release(lock: Lock, patience: Patience, *, after_failure: bool = False) -> None:
+def _release(lock: Lock, resilience: Resilience, *, after_failure: bool = False) -> None:
     """Give the lock back; one that cannot be given back any more is taken over, so what its work came to counts."""
     try:
         if after_failure:
             # What an answer was lost of may still be under way, and must not be committed beside the next run.
-            _end_transactions(replace(lock, owner=f"{lock.owner}:end"), lock.owner, patience)
-        lock.write(cypher.RELEASE_LOCK, patience=patience)
+            _end_transactions(replace(lock, owner=f"{lock.owner}:end"), lock.owner, resilience)
+        lock.write(cypher.RELEASE_LOCK, resilience=resilience)
     except (Neo4jError, DriverError, OSError, LockedError):
         _ended.add(lock.owner)
 
@@ -181,7 +189,7 @@ def _win(lock: Lock) -> Holder | None:
 
     for _ in range(CLAIM_TRIES):
         try:
-            run_transaction(lock.driver, lock.database, work, metadata=lock.metadata, patience=SHORT)
+            lock.transactions(SHORT).run(work)
         except ClientError as error:
             # Another claim was withdrawn between being seen and being locked.
             if error.code != "Neo.ClientError.Statement.EntityNotFound":
@@ -209,14 +217,14 @@ def _locked(database: str, holder: Holder) -> LockedError:
         owner=holder.owner, operation_id=holder.operation_id, since=holder.since, free_in_seconds=left)
 
 
-def _end_transactions(lock: Lock, owner: str, patience: Patience = SHORT) -> None:
+def _end_transactions(lock: Lock, owner: str, resilience: Resilience = SHORT) -> None:
     """End what an earlier owner still has in flight, so that no batch of its comes after ours.
 
     A transaction that is ended while its client is silent stays listed, but cannot commit any more. One that is ended
     in the midst of its commit is listed likewise until that is done, hence the wait.
     """
     began = time.monotonic()
-    while found := lock.write(cypher.FIND_TRANSACTIONS, {"holder": owner}, patience):
+    while found := lock.write(cypher.FIND_TRANSACTIONS, {"holder": owner}, resilience):
         waited = time.monotonic() - began
         running = [row["transaction"] for row in found if not row["ended"]]
         if not running and waited > COMMIT_SECONDS:
@@ -225,12 +233,12 @@ def _end_transactions(lock: Lock, owner: str, patience: Patience = SHORT) -> Non
             raise LockedError(f"transactions of {owner} do not end on database {lock.database!r}",
                               hint="see `SHOW TRANSACTIONS`", transactions=running)
         if running:
-            lock.write(cypher.END_TRANSACTIONS, {"transactions": running}, patience)
+            lock.write(cypher.END_TRANSACTIONS, {"transactions": running}, resilience)
         time.sleep(0.1)
 
 
 def _beat(lock: Lock) -> None:
-    if not lock.write(cypher.BEAT, patience=Patience(seconds=0)):
+    if not lock.write(cypher.BEAT, resilience=BEATING):
         lock.lost.set()
 
 

@@ -25,10 +25,12 @@ from importer.ledger import create_constraint, find_marks, record_mark, remove_b
 from importer.lock import Lock, hold_lock
 from importer.parts import UNKNOWN, Done, Nodes, due_nodes, due_relationships, first_import_id
 from importer.recall import check_complete, is_there_already, recall
+from importer.resilience import Resilience
 from importer.scaling.controller import Decision
 from importer.scaling.settings import Scaling
 from importer.scaling.steering import Steering
-from importer.transactions import Patience, is_unreachable
+from importer.scaling.window import Trouble
+from importer.transactions import GivenUpError, is_unreachable, may_pass
 from importer.writing import Written, write_batch
 from synthgen.bundle.read import Bundle
 from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
@@ -41,11 +43,11 @@ class OnlineOptions:
 
     Attributes:
         scaling: Batch rows and writers, and what changes them.
-        patience: For how long one transaction is tried again.
+        resilience: How it bears a database that does not answer, is busy, or is shared.
     """
 
     scaling: Scaling = field(default_factory=Scaling)
-    patience: Patience = field(default_factory=Patience)
+    resilience: Resilience = field(default_factory=Resilience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class OnlineResult:
         relationships: Relationships written by this run.
         batches: Transactions that wrote them.
         retries: Transactions that were tried again, for whatever reason.
+        retries_by_trouble: The same by reason.
         seconds: From taking the lock to the end.
         resumed: Whether an earlier run had written something.
         decisions: Every change of batch rows and writers, with its reason.
@@ -67,6 +70,7 @@ class OnlineResult:
     relationships: int
     batches: int
     retries: int
+    retries_by_trouble: Mapping[Trouble, int]
     seconds: float
     resumed: bool
     decisions: tuple[Decision, ...]
@@ -94,7 +98,8 @@ def load_online(
             base node that a relationship ends on.
         options: How it adapts batch rows and writers, and what it bears.
         events: Told of rows written, in the phases `nodes` and `relationships`, where earlier runs' rows count; of each
-            commit and each further try, in the thread that writes; and of each decision on batch rows and writers.
+            commit, each further try and of waiting, in the thread that writes; and of each decision on batch rows and
+            writers.
         lock: The caller's lock on the database; taken here when None.
         stop: Set it to end the load after the batches under way, as an interrupt does; a load that fails sets it too.
 
@@ -103,7 +108,8 @@ def load_online(
         RefusedError: A rollback of the operation has begun, or its nodes are there with no ledger that explains them.
         BundleError: The bundle contradicts itself, or names a base node that is not in `anchors`.
         ListenerError: A listener of `events` failed; the same call goes on.
-        StoppedHalfwayError: Interrupted, or the database does not answer any more; the same call goes on.
+        StoppedHalfwayError: Interrupted, at its time limit, or the database does not answer any more; the same call
+            goes on.
         LoadFailedError: It cannot be finished, e.g. because a base node vanished or a constraint forbids a node. What
             is written stays, with its ledger, until `importer.rollback.delete_operation`.
     """
@@ -113,9 +119,13 @@ def load_online(
             return load.run(anchors)
         except KeyboardInterrupt:
             raise load.stopped("was interrupted") from None
+        except GivenUpError as error:
+            raise load.stopped(str(error)) from error
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
                 raise load.stopped(f"lost the database: {error}") from error
+            if may_pass(error):
+                raise load.stopped(f"was held up for too long: {error}") from error
             raise LoadFailedError(f"load of {held.operation_id} failed: {error}", hint="roll it back, or correct the"
                                   " cause and load it again: it goes on where it failed", **load.facts) from error
 
@@ -131,17 +141,18 @@ class _Load:
         self._options = options
         self._events = events
         self._stop = stop
+        self._transactions = lock.transactions(options.resilience, stop=stop, events=events)
         self._steering = Steering(options.scaling, lock.driver, lock.database, events)
         self._began = time.monotonic()
         self._written = {"nodes": 0, "relationships": 0}
         self._batches = 0
-        self._retries = 0
 
     @property
     def facts(self) -> Mapping[str, Any]:
         return {"operation_id": self._lock.operation_id, "nodes_written": self._written["nodes"],
                 "relationships_written": self._written["relationships"], "batches": self._batches,
-                "retries": self._retries}
+                "retries": self._transactions.retries_by_trouble.total(),
+                "retries_by_trouble": dict(self._transactions.retries_by_trouble)}
 
     def stopped(self, why: str) -> StoppedHalfwayError:
         return StoppedHalfwayError(f"load of {self._lock.operation_id} {why}", hint="the same command goes on",
@@ -166,8 +177,9 @@ class _Load:
                 self._write_all("relationships", Source(due_relationships(self._bundle, done, nodes)), done, nodes)
             record_mark(self._lock, "complete")
         remove_batches(self._lock)
-        return OnlineResult(self._written["nodes"], self._written["relationships"], self._batches, self._retries,
-                            time.monotonic() - self._began, resumed, self._steering.decisions,
+        retries = self._transactions.retries_by_trouble
+        return OnlineResult(self._written["nodes"], self._written["relationships"], self._batches, retries.total(),
+                            dict(retries), time.monotonic() - self._began, resumed, self._steering.decisions,
                             self._steering.record())
 
     def _remember(self, nodes: Nodes, group: int, part: int, first: int, ids: list[int]) -> None:
@@ -207,17 +219,17 @@ class _Load:
             busy = 0
             for batch, _ in under_way.values():
                 busy |= batch.buckets
-            taken = source.take(self._steering.batch_rows, busy=busy, writers=self._steering.writers)
+            rows = self._options.resilience.cap(self._steering.batch_rows)
+            taken = source.take(rows, busy=busy, writers=self._steering.writers)
             if taken is None:
                 break
-            future = pool.submit(write_batch, taken, self._lock, self._options.patience, self._stop, self._events)
+            future = pool.submit(write_batch, taken, self._lock, self._transactions, self._events)
             under_way[future] = taken, self._steering.started(taken.range.rows)
         return bool(under_way)
 
     def _take_note(self, batch: Batch, began: float, written: Written, nodes: Nodes) -> None:
         self._written[batch.range.kind] += batch.range.rows
         self._batches += written.transactions
-        self._retries += len(written.troubles)
         if batch.range.kind == "nodes":
             self._remember(nodes, batch.range.group, batch.range.part, batch.range.first, written.ids)
         self._steering.wrote(batch.range.rows, began, written.troubles)

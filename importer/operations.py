@@ -13,6 +13,7 @@ from importer.execute import Boundary, Run, pass_by
 from importer.holding import hold_database
 from importer.online import OnlineOptions
 from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
+from importer.resilience import DEFAULTS, Resilience
 from importer.rollback import list_operations_in_database
 from importer.servers.local_target import find_local_target
 from importer.servers.readings import memory_reader
@@ -89,6 +90,7 @@ def load(
             `nodes_left` and `relationships_left` say what is left.
     """
     target = target or find_local_target(address)
+    options = options or OnlineOptions()
     operation_id = bundle.manifest.operation_id
     where = {"mode": mode, "uri": address.uri, "database": address.database}
     with (working(events, "load", operation_id, mode, server_memory=memory_reader(address)) as work,
@@ -98,7 +100,7 @@ def load(
         bundle = open_bundle(bundle.path)
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out)
-        run = Run(address, target, options or OnlineOptions(), work.events, on_boundary, lock)
+        run = Run(address, target, options, work.events, on_boundary, lock)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         # The journal first: what is not begun in the history needs no end there.
         if target is not None and any(isinstance(stage, ImportAside) for stage in stages):
@@ -117,7 +119,7 @@ def load(
                 _record_loaded(bundle, run, work, where)
                 forget(target)
                 raise
-            left = undo(operation_id, address, target, lock, events)
+            left = undo(operation_id, address, target, lock, options, events=events)
             _record(bundle, "load_failed", **where, error=str(error) or type(error).__name__,
                     **(UNDONE if left is None else left.facts), performance=work.performance.as_document())
             if left is None:
@@ -242,7 +244,8 @@ def _loaded_last(out: Path) -> Bundle:
 
 
 def rollback(
-    out: Path, operation_id: str, address: Address, *, target: Target | None = None, events: Stream = QUIET
+    out: Path, operation_id: str, address: Address, *, target: Target | None = None,
+    resilience: Resilience = DEFAULTS, events: Stream = QUIET,
 ) -> Done:
     """Delete an operation from the database; its bundle is not needed and is kept. `target` as in `load`.
 
@@ -264,7 +267,7 @@ def rollback(
         stages = plan_rollback(out, operation_id, address, target=target, begun=begun)
         if bundle is not None:
             _record(bundle, "rollback_started", **where)
-        run = Run(address, target, events=work.events, lock=lock)
+        run = Run(address, target, OnlineOptions(resilience=resilience), work.events, lock=lock)
         try:
             run.run(stages)
         except LoadFailedError as error:

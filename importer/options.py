@@ -13,6 +13,18 @@ from synthgen.options import DATABASE_OPTIONS, with_finder
 
 EXAMPLE = "\n\nExample: `{}`"
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+TimeLimitOption = Annotated[str | None, typer.Option(
+    "--time-limit", metavar="TIME", help="online: stop half-way when writing has taken so long, such as 10m; no limit"
+    " by default.")]
+BatchTimeLimitOption = Annotated[str | None, typer.Option(
+    "--batch-time-limit", metavar="TIME", help="online: end a transaction that takes longer and try its rows in halves;"
+    " 45s by default.")]
+RateLimitOption = Annotated[float | None, typer.Option(
+    "--rate-limit", metavar="ROWS", help="online: write no more rows a second, so that others can use the server too;"
+    " no limit by default.")]
+MaxAttemptsOption = Annotated[int | None, typer.Option(
+    "--max-attempts", metavar="NUMBER", help="online: try a transaction no more often; by default it is tried for a"
+    " minute from its first failure on.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,16 @@ from importer.load_cli import (
     ScalingModeOption,
     WritersOption,
 )
-from importer.options import EXAMPLE, DryRunOption, Named, names_target
+from importer.options import (
+    EXAMPLE,
+    BatchTimeLimitOption,
+    DryRunOption,
+    MaxAttemptsOption,
+    Named,
+    RateLimitOption,
+    TimeLimitOption,
+    names_target,
+)
 from importer.saying import explaining, say_loaded, say_plan
 from importer.settle_cli import settle_first
 from synthgen.options import JsonOption, MetricsOption, OutOption
@@ -36,6 +45,10 @@ def resume(
     writers: WritersOption = None,
     scaling_config: ScalingConfigOption = None,
     explain_scaling: ExplainScalingOption = False,
+    time_limit: TimeLimitOption = None,
+    batch_time_limit: BatchTimeLimitOption = None,
+    rate_limit: RateLimitOption = None,
+    max_attempts: MaxAttemptsOption = None,
     dry_run: DryRunOption = False,
     *,
     find: Named,
@@ -47,10 +60,13 @@ def resume(
     from importer.online import OnlineOptions
     from importer.operations import load as load_bundle
     from importer.planning import plan_load
+    from importer.resilience import find_resilience
     from importer.scaling.reading import read_scaling
     from synthgen.config import base_folder, out_folder
 
     output = Output(as_json=as_json).measured(metrics_textfile)
+    resilience = find_resilience(time_limit=time_limit, batch_time_limit=batch_time_limit, rate_limit=rate_limit,
+                                 max_attempts=max_attempts)
     scaling = read_scaling(scaling_mode, batch_rows, writers, scaling_config)
     address, base = find.address(), base_folder(None, out)
     target = find.target_of(address)
@@ -63,5 +79,6 @@ def resume(
         say_plan(output, plan_load(bundle, address, mode="online", base=base, target=target, allow_changed=changed))
         return
     done = load_bundle(bundle, address, mode="online", base=base, target=target, allow_changed=changed,
-                       options=OnlineOptions(scaling), events=explaining(output) if explain_scaling else output.events)
+                       options=OnlineOptions(scaling, resilience),
+                       events=explaining(output) if explain_scaling else output.events)
     say_loaded(output, bundle, "online", address, done)

@@ -7,9 +7,9 @@ page first. Every deleting statement looks at the mark again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import neo4j
@@ -19,16 +19,16 @@ from neo4j.exceptions import DriverError, Neo4jError
 
 from importer import cypher
 from importer.ledger import record_mark, remove_batches
-from importer.lock import Lock, hold_lock
-from importer.transactions import Patience, is_too_large, is_unreachable, run_transaction
+from importer.lock import SHORT, Lock, hold_lock
+from importer.resilience import DEFAULTS, Resilience
+from importer.scaling.window import Trouble
+from importer.transactions import GivenUpError, Transactions, is_too_large, is_unreachable, may_pass
 from importer.tries import Tries
 from synthgen.errors import LoadFailedError, StoppedHalfwayError, UsageError
 from synthgen.events import QUIET, Stream
 
 PHASE = "deleting"
 BATCH_ROWS = 10_000
-PATIENCE = Patience()
-
 
 Int64s = npt.NDArray[np.int64]
 Left = dict[str, int | None]
@@ -37,10 +37,22 @@ Left = dict[str, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """How many nodes and relationships."""
+    """How many nodes and relationships.
+
+    Attributes:
+        nodes: Nodes; those of a transaction whose answer was lost are not counted.
+        relationships: Likewise.
+        retries_by_trouble: How many transactions were tried again, by reason.
+    """
 
     nodes: int
     relationships: int
+    retries_by_trouble: Mapping[Trouble, int] = field(default_factory=dict, compare=False)
+
+    @property
+    def retries(self) -> int:
+        """How many transactions were tried again, for whatever reason."""
+        return sum(self.retries_by_trouble.values())
 
 
 def delete_operation(
@@ -50,7 +62,7 @@ def delete_operation(
     *,
     events: Stream = QUIET,
     batch_rows: int = BATCH_ROWS,
-    patience: Patience = PATIENCE,
+    resilience: Resilience = DEFAULTS,
     lock: Lock | None = None,
 ) -> Deleted:
     """Delete the operation's nodes with all their relationships, then its ledger; nothing else is touched.
@@ -59,9 +71,10 @@ def delete_operation(
         driver: The connection.
         database: The database's name.
         operation_id: Whose mark.
-        events: Told of the nodes deleted, in the phase `deleting`, of each transaction and each further try.
+        events: Told of the nodes deleted, in the phase `deleting`, of each transaction, each further try and of
+            waiting.
         batch_rows: The most nodes and relationships together that one transaction deletes; halved when it is too much.
-        patience: For how long one transaction is tried again.
+        resilience: How it bears a database that does not answer, is busy, or is shared.
         lock: The caller's lock on the database; taken here when None.
 
     Returns:
@@ -69,33 +82,33 @@ def delete_operation(
 
     Raises:
         LockedError: Another run is at work on the database.
-        StoppedHalfwayError: Interrupted, or the database does not answer any more; the same call goes on.
+        StoppedHalfwayError: Interrupted, at its time limit, or the database does not answer any more; the same call
+            goes on.
         LoadFailedError: The database refused a statement; the same call can be repeated.
         UsageError: `batch_rows` is less than 1.
     """
     if batch_rows < 1:
         raise UsageError(f"batch_rows is {batch_rows}", hint="give 1 or more", batch_rows=batch_rows)
     with (hold_lock(driver, database, operation_id) if lock is None else nullcontext(lock)) as held:
-        deletion = _Deletion(held, batch_rows, patience, events)
+        deletion = _Deletion(held, resilience.cap(batch_rows), held.transactions(resilience, events=events), events)
         try:
             record_mark(held, "rollback")
             deletion.run()
             remove_batches(held)
         except KeyboardInterrupt:
-            left = deletion.count_left()
-            raise StoppedHalfwayError(f"rollback of {operation_id} was interrupted{_in_words(left)}",
-                                      hint=_goes_on(operation_id), **deletion.facts, **left) from None
+            raise deletion.stopped("was interrupted", deletion.count_left()) from None
+        except GivenUpError as error:
+            raise deletion.stopped(str(error), deletion.reckon_left()) from error
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
-                left = deletion.reckon_left()
-                raise StoppedHalfwayError(
-                    f"the database went away during the rollback of {operation_id}{_in_words(left)}: {error}",
-                    hint=_goes_on(operation_id), **deletion.facts, **left) from error
+                raise deletion.stopped(f"lost the database: {error}", deletion.reckon_left()) from error
+            if may_pass(error):
+                raise deletion.stopped(f"was held up for too long: {error}", deletion.count_left()) from error
             left = deletion.count_left()
             raise LoadFailedError(f"rollback of {operation_id} failed{_in_words(left)}: {error}",
                                   hint=f"{_goes_on(operation_id)}; what is deleted stays deleted",
                                   **deletion.facts, **left) from error
-    return deletion.deleted
+    return replace(deletion.deleted, retries_by_trouble=deletion.facts["retries_by_trouble"])
 
 
 def _goes_on(operation_id: str) -> str:
@@ -122,21 +135,24 @@ def list_operations_in_database(driver: neo4j.Driver, database: str) -> dict[str
         return {row["operation_id"]: row["nodes"] for row in session.run(cypher.COUNT_OPERATIONS)}
 
 
-def find_marked(lock: Lock) -> tuple[Int64s, Int64s]:
+def find_marked(lock: Lock, transactions: Transactions | None = None) -> tuple[Int64s, Int64s]:
     """Find the operation's nodes: their internal ids, and how many relationships each has."""
-    with lock.driver.session(database=lock.database, fetch_size=50_000) as session:
-        found = session.run(cypher.FIND_MARKED, operation_id=lock.operation_id)
-        flat = np.fromiter((value for row in found for value in row.values()), dtype=np.int64)
+    def work(transaction: neo4j.Transaction) -> Int64s:
+        found = transaction.run(cypher.FIND_MARKED, operation_id=lock.operation_id)
+        return np.fromiter((value for row in found for value in row.values()), dtype=np.int64)
+
+    # One scan of the whole operation, which is no batch.
+    flat = (transactions or lock.transactions(SHORT)).run(work, limited=False)
     return flat[0::2], flat[1::2]
 
 
 class _Deletion:
     """One run of `delete_operation`: counts as it goes."""
 
-    def __init__(self, lock: Lock, batch_rows: int, patience: Patience, events: Stream) -> None:
+    def __init__(self, lock: Lock, batch_rows: int, transactions: Transactions, events: Stream) -> None:
         self._lock = lock
         self._rows = batch_rows
-        self._patience = patience
+        self._transactions = transactions
         self._events = events
         self._due: int | None = None
         self.deleted = Deleted(0, 0)
@@ -144,7 +160,14 @@ class _Deletion:
     @property
     def facts(self) -> dict[str, Any]:
         return {"operation_id": self._lock.operation_id, "nodes_deleted": self.deleted.nodes,
-                "relationships_deleted": self.deleted.relationships}
+                "relationships_deleted": self.deleted.relationships,
+                "retries": self._transactions.retries_by_trouble.total(),
+                "retries_by_trouble": dict(self._transactions.retries_by_trouble)}
+
+    def stopped(self, why: str, left: Left) -> StoppedHalfwayError:
+        operation_id = self._lock.operation_id
+        return StoppedHalfwayError(f"rollback of {operation_id} {why}{_in_words(left)}", hint=_goes_on(operation_id),
+                                   **self.facts, **left)
 
     def reckon_left(self) -> Left:
         """Say what is left by what was found; nothing when nothing was looked for yet."""
@@ -159,7 +182,7 @@ class _Deletion:
         return {"nodes_left": found.nodes, "relationships_left": found.relationships}
 
     def run(self) -> None:
-        ids, degrees = find_marked(self._lock)
+        ids, degrees = find_marked(self._lock, self._transactions)
         self._due = len(ids)
         self._events.progress(PHASE, 0, len(ids))
         for page in _pages(degrees, self._rows):
@@ -169,8 +192,9 @@ class _Deletion:
         if len(ids) == 1:
             self._delete_node(ids, int(degrees[0]))
             return
-        if int(degrees.sum()) + len(ids) <= self._rows:
-            removed = self._try(cypher.DELETE_NODES, ids)
+        rows = int(degrees.sum()) + len(ids)
+        if rows <= self._rows:
+            removed = self._try(cypher.DELETE_NODES, ids, rows)
             if removed is not None:
                 if removed.nodes < len(ids):
                     self._lock.check()
@@ -182,18 +206,18 @@ class _Deletion:
     def _delete_node(self, ids: Int64s, degree: int) -> None:
         while True:
             if degree < self._rows:
-                removed = self._try(cypher.DELETE_NODES, ids)
+                removed = self._try(cypher.DELETE_NODES, ids, degree + 1)
                 if removed is not None:
                     break
-            removed = self._try(cypher.DELETE_SOME_RELATIONSHIPS, ids)
+            removed = self._try(cypher.DELETE_SOME_RELATIONSHIPS, ids, min(degree, self._rows))
             if removed is not None:
                 degree = degree - removed.relationships if removed.relationships else 0
         if not removed.nodes:
             self._lock.check()
 
-    def _try(self, text: str, ids: Int64s) -> Deleted | None:
-        """Run one deleting transaction; None when it was too large, and the bound is then halved."""
-        tries = Tries(self._events, "deleted", 0)
+    def _try(self, text: str, ids: Int64s, rows: int) -> Deleted | None:
+        """Run one transaction that deletes so many rows; None when it was too large, and the bound is then halved."""
+        tries = Tries(self._events, "deleted", rows)
 
         def work(transaction: neo4j.Transaction) -> Deleted:
             tries.begin()
@@ -202,11 +226,11 @@ class _Deletion:
             return Deleted(counters.nodes_deleted, counters.relationships_deleted)
 
         try:
-            removed = run_transaction(self._lock.driver, self._lock.database, work, metadata=self._lock.metadata,
-                                      patience=self._patience, on_retry=tries.failed)
+            removed = self._transactions.run(work, rows=rows, on_retry=tries.failed)
         except Neo4jError as error:
             if not is_too_large(error) or self._rows == 1:
                 raise
+            self._transactions.count(error)
             tries.failed(error)
             self._rows = max(1, self._rows // 2)
             return None

@@ -1,11 +1,10 @@
-"""Tells of one transaction: each try that failed, and its commit; knows the kinds of trouble, no Cypher."""
+"""Tells of one transaction: each try that failed, and its commit; knows no Cypher."""
 
 from __future__ import annotations
 
 import time
 
-from importer.scaling.window import Trouble
-from importer.transactions import is_too_large, is_unreachable
+from importer.transactions import trouble_of
 from synthgen.events import Batch, Retry, Stream
 
 
@@ -37,10 +36,3 @@ class Tries:
     def committed(self, rows: int) -> None:
         """Tell that the last try was committed, with so many rows."""
         self._events(Batch(self._kind, rows, time.monotonic() - self._began, self._failed))
-
-
-def trouble_of(error: BaseException) -> Trouble:
-    """Say what kind of trouble a failure that is tried again is."""
-    if is_too_large(error):
-        return "too large"
-    return "unreachable" if is_unreachable(error) else "contention"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from importer.execute import Run
 from importer.lock import Lock
+from importer.online import OnlineOptions
 from importer.rollback import count_operation
 from importer.servers.readings import memory_reader
 from importer.servers.target import Target
@@ -44,9 +45,11 @@ UNDONE = {"undone": True}
 
 
 def undo(
-    operation_id: str, address: Address, target: Target | None, lock: Lock | None, events: Stream
+    operation_id: str, address: Address, target: Target | None, lock: Lock | None, options: OnlineOptions, *,
+    events: Stream,
 ) -> Left | None:
-    """Undo a load that failed; gives None, or what is left."""
+    """Undo a load that failed, however long that takes; gives None, or what is left."""
+    unhurried = replace(options, resilience=replace(options.resilience, time_limit_s=0.0))
     is_store = target is not None and read_journal(target) is not None
     try:
         with working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work:
@@ -54,7 +57,7 @@ def undo(
                 restore_old(target)
                 target.start()
             else:
-                Run(address, target, events=work.events, lock=lock).run(
+                Run(address, target, unhurried, work.events, lock=lock).run(
                     build_rollback(operation_id, nodes=0, relationships=0))
     except SynthError as error:
         if is_store:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 
 import neo4j
@@ -13,8 +12,8 @@ from importer.batches import Batch
 from importer.ledger import find_batch
 from importer.lock import Lock
 from importer.scaling.window import Trouble
-from importer.transactions import Patience, is_too_large, run_transaction
-from importer.tries import Tries, trouble_of
+from importer.transactions import Transactions, is_too_large, trouble_of
+from importer.tries import Tries
 from synthgen.errors import LoadFailedError
 from synthgen.events import QUIET, Stream
 
@@ -34,9 +33,7 @@ class Written:
     troubles: list[tuple[Trouble, int]] = field(default_factory=list)
 
 
-def write_batch(
-    batch: Batch, lock: Lock, patience: Patience, stop: threading.Event, events: Stream = QUIET
-) -> Written:
+def write_batch(batch: Batch, lock: Lock, transactions: Transactions, events: Stream = QUIET) -> Written:
     """Write a batch in one transaction, or in halves of halves when it is too large for the server.
 
     `events` are told of each commit and each further try, in the thread that writes.
@@ -44,16 +41,14 @@ def write_batch(
     Raises:
         LoadFailedError: An end of a relationship is not there any more, or the ledger contradicts the batch.
         LockedError: The lock is lost.
-        Neo4jError, DriverError: As `run_transaction`.
+        GivenUpError, Neo4jError, DriverError: As `Transactions.run`.
     """
     written = Written()
-    _write(batch, lock, patience, stop, written, events=events)
+    _write(batch, lock, transactions, written, events)
     return written
 
 
-def _write(
-    batch: Batch, lock: Lock, patience: Patience, stop: threading.Event, written: Written, *, events: Stream
-) -> None:
+def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Written, events: Stream) -> None:
     rows = batch.range.rows
     tries = Tries(events, batch.range.kind, rows)
     parameters = {"lists": batch.rows(), "constants": list(batch.part.constants), **batch.range.parameters,
@@ -67,21 +62,21 @@ def _write(
         ids: list[int] = answer["ids"]
         return ids
 
-    def note(error: Exception, delay_s: float) -> None:
+    def note(error: BaseException, delay_s: float) -> None:
         written.troubles.append((trouble_of(error), rows))
         tries.failed(error, delay_s)
 
     try:
-        ids = run_transaction(lock.driver, lock.database, work, metadata=lock.metadata, patience=patience, stop=stop,
-                              on_retry=note)
+        ids = transactions.run(work, rows=rows, on_retry=note)
     except ConstraintError as error:
         ids = _written_before(batch, lock, error)
     except Neo4jError as error:
         if not is_too_large(error) or rows == 1:
             raise
+        transactions.count(error)
         note(error, 0.0)
         for half in batch.halves():
-            _write(half, lock, patience, stop, written, events=events)
+            _write(half, lock, transactions, written, events)
         return
     written.ids.extend(ids)
     written.transactions += 1

@@ -14,6 +14,7 @@ from neo4j.exceptions import (
     AuthError,
     ClientError,
     ConfigurationError,
+    ConnectionAcquisitionTimeoutError,
     DatabaseUnavailable,
     DriverError,
     Forbidden,
@@ -31,6 +32,10 @@ OLDEST_SERVER = (5, 26)
 LOAD_JOURNAL = "load.json"
 """In the local server's folder while an offline load of the importer is under way, or after it was killed."""
 CONNECT_SECONDS = 10.0
+ACQUIRE_SECONDS = 15.0
+"""For a connection with its handshake, which a peer that is there but silent never ends."""
+IDLE_SECONDS = 10.0
+"""A connection that nobody used for so long is tried before it is used again."""
 CYPHER_5 = "CYPHER 5 "
 """Before a statement: it is in Cypher 5, which both server lines read and which has internal ids."""
 _URI = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://")
@@ -143,21 +148,34 @@ def open_driver(address: Address) -> Iterator[neo4j.Driver]:
     # The driver knows http as well, which needs packages that it does not bring.
     if not _URI.match(address.uri):
         raise UsageError(f"{address.uri!r} is not a usable address", hint=_URI_HINT)
-    with translated(address):
+    with translated(address), _usable(address):
         driver = neo4j.GraphDatabase.driver(
             address.uri,
             auth=(address.user, address.password),
             connection_timeout=CONNECT_SECONDS,
+            connection_acquisition_timeout=ACQUIRE_SECONDS,
+            liveness_check_timeout=IDLE_SECONDS,
+            keep_alive=True,
             notifications_min_severity="OFF",
             user_agent="synthgen",
         )
     with driver:
         # Not `execute_query`, which would try for half a minute before it says that nobody is there.
-        with translated(address), driver.session(
+        with translated(address), _usable(address), driver.session(
             database=address.database, default_access_mode=neo4j.READ_ACCESS
         ) as session:
             _check_version(address, session.run("RETURN 1").consume().server.agent)
         yield driver
+
+
+@contextmanager
+def _usable(address: Address) -> Iterator[None]:
+    """Say that an address which the driver, or the resolver of host names, makes nothing of is not usable."""
+    try:
+        yield
+    except (ConfigurationError, ValueError) as error:
+        raise UsageError(f"{address.uri!r} is not a usable address: {_first_line(error)}",
+                         hint=_URI_HINT) from error
 
 
 def refuse_half_loaded(address: Address) -> None:
@@ -194,7 +212,8 @@ def does_not_answer(error: BaseException) -> bool:
     """Whether an error says that the database is not there now, and nothing of what was asked."""
     # A result that broke off in the midst tells why only as its cause.
     told = error.__cause__ if isinstance(error, ResultFailedError) else error
-    return isinstance(told, ServiceUnavailable | SessionExpired | DatabaseUnavailable | OSError)
+    return isinstance(told, ServiceUnavailable | SessionExpired | DatabaseUnavailable
+                      | ConnectionAcquisitionTimeoutError | OSError)
 
 
 @contextmanager
@@ -209,9 +228,6 @@ def translated(address: Address) -> Iterator[None]:
     except Forbidden as error:
         raise NotAllowedError(f"user {address.user!r} may not do this on {where}: {error.message}",
                               hint="use a user with read and write rights") from error
-    except (ConfigurationError, ValueError) as error:
-        raise UsageError(f"{address.uri!r} is not a usable address: {_first_line(error)}",
-                         hint=_URI_HINT) from error
     except ClientError as error:
         if error.code == "Neo.ClientError.Database.DatabaseNotFound":
             raise UsageError(f"{address.uri} has no database {address.database!r}",

@@ -10,7 +10,7 @@ import pytest
 
 from importer.online import OnlineOptions
 from importer.operations import rollback, validate
-from importer.transactions import Patience
+from importer.resilience import Resilience, Retries
 from synthgen.bundle.read import Bundle, find_bundle
 from tests.faults.breakable import Blow, Breakable, breakable
 
@@ -69,7 +69,7 @@ def test_a_load_and_a_rollback_whose_server_is_killed(broken, bundle, loaded, se
     """SIGKILL at random moments of a load (twice) and of its rollback: each goes on, to the very graph it should be."""
     drawn = random.Random(seed)  # noqa: S311 - moments, not secrets
     operation_id = bundle.manifest.operation_id
-    options = OnlineOptions(**SMALL, patience=Patience(seconds=90 if mend else 1))
+    options = OnlineOptions(**SMALL, resilience=Resilience(retries=Retries(patience_s=90 if mend else 1)))
     blows = [blow_of(drawn, broken, LOADING, mend=mend) for _ in range(1 + seed % 2)]
     blows.sort(key=lambda blow: (LOADING.index(blow.phase), blow.share))
     ends = broken.go_on(partial(broken.load, operation_id, options, progress=told(blows)))

@@ -18,9 +18,9 @@ from importer.ledger import create_constraint, list_ledgers
 from importer.lock import Lock, hold_lock
 from importer.online import OnlineOptions, load_online
 from importer.parts import Done, Nodes, due_nodes
+from importer.resilience import DEFAULTS
 from importer.rollback import count_operation, delete_operation
 from importer.scaling.settings import Scaling
-from importer.transactions import Patience
 from importer.writing import write_batch
 from synthgen.database import connect
 from synthgen.errors import BundleError, LoadFailedError, LockedError, RefusedError, StoppedHalfwayError
@@ -218,8 +218,8 @@ def test_a_committed_batch_is_not_written_again(database, tmp_path):
     batch = first_batch(mixed_bundle(tmp_path), make_base(database), 150)
     with hold_lock(driver, address.database, OPERATION) as held:
         create_constraint(held)
-        first = write_batch(batch, held, Patience(), threading.Event())
-        second = write_batch(batch, held, Patience(), threading.Event())
+        first = write_batch(batch, held, held.transactions(DEFAULTS))
+        second = write_batch(batch, held, held.transactions(DEFAULTS))
     assert second.ids == first.ids
     assert query(database, "MATCH (n:Resource) RETURN count(*) AS c") == [{"c": 150}]
     assert query(database, "UNWIND $ids AS i MATCH (n) WHERE id(n) = i RETURN n.x AS x", ids=first.ids) == [
@@ -306,7 +306,7 @@ def test_a_run_whose_lock_was_taken_over_writes_nothing(database, tmp_path):
             transaction.run("CREATE (:Resource)").consume()
             with hold_lock(driver, address.database, OPERATION):
                 with pytest.raises(LockedError):
-                    write_batch(batch, sleeper, Patience(), threading.Event())
+                    write_batch(batch, sleeper, sleeper.transactions(DEFAULTS))
                 with pytest.raises(neo4j.exceptions.Neo4jError):
                     transaction.commit()
     assert query(database, "MATCH (n:Resource) RETURN count(*) AS c") == [{"c": 0}]
