@@ -33,6 +33,7 @@ from export_figures import grown
 
 from importer.online import OnlineOptions
 from importer.operations import load, restore, rollback
+from importer.scaling.settings import Scaling
 from importer.servers.local import LocalServer
 from synthgen.bundle.read import Bundle, read_nodes, read_relationships
 from synthgen.database import Address, connect, find_address, quote
@@ -206,7 +207,7 @@ class Bench:
         """Load with fixed settings, ours and by hand with the same; gives each one's best seconds."""
         found = []
         for writers, rows in SETTINGS:
-            fixed = OnlineOptions((rows, rows), (writers, writers))
+            fixed = OnlineOptions(Scaling.within((rows, rows), (writers, writers)))
             ours, theirs = [], []
             for _ in range(repetitions):
                 ours.append(self.ours(fixed)[2]["WriteOnline"])

@@ -74,14 +74,20 @@ class Controller:
         return self._now.writers
 
     def began_phase(self, now: float) -> None:
-        """Forget what was measured: rows of another kind begin. The setting stays."""
+        """Forget what was measured: rows of another kind begin.
+
+        The setting stays, but goes up step by step to what was too large for rows of the former kind, if that was so.
+        """
         if self._search.trial is not None:
             self._home = self._now
+        if self._fitted is not None:
+            self._home = self._fitted
         self._knobs.forget()
         self._search.forget()
         self._restart(now)
 
     def _restart(self, now: float) -> None:
+        self._fitted: Setting | None = None
         self._changed = now
         self._window: Window | None = Window(now)
         self._held_until = now
@@ -136,6 +142,7 @@ class Controller:
 
     def _met_too_large(self, failed: Setting, began: float, now: float) -> None:
         reason = f"{failed.rows:,} rows in a transaction were too large for the server"
+        self._fitted = self._fitted or self._home
         self._knobs.note_too_large(failed)
         if self._knobs.is_allowed(self._now):
             return
@@ -178,7 +185,7 @@ class Controller:
             self._judge(self._search.trial, rate, now, room=room)
         elif self._now != self._home:
             if room:
-                self._change(self._knobs.towards(self._now, self._home), "it was calm for a while", now)
+                self._change(self._knobs.towards(self._now, self._home), "nothing is amiss any more: back up", now)
                 if self._changed < now:  # what it was before is too large by now
                     self._home = self._now
         else:

@@ -140,7 +140,7 @@ def test_an_outage_halves_once_and_is_recovered_from_after_the_cool_down():
     assert (first.batch_rows, first.writers) == (5_000, 1)
     assert others[0].seconds >= first.seconds + 30
     assert (others[-1].batch_rows, others[-1].writers) == (10_000, 2)
-    assert all("calm" in reason for reason in reasons(done.controller)[1:])
+    assert all("back up" in reason for reason in reasons(done.controller)[1:])
 
 
 @pytest.mark.parametrize(("name", "signals", "word"), [
@@ -202,6 +202,7 @@ def test_rows_of_another_kind_are_measured_anew():
     now = write_one(controller, 0.0, troubles=[("too large", 10_000)])
     controller.began_phase(now)
     assert controller.batch_rows == 5_000
-    for _ in range(2_000):
+    until = now + 10
+    while now < until:
         now = write_one(controller, now, seconds=0.1 + controller.batch_rows * 1e-6)
     assert controller.batch_rows == 10_000
