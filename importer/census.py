@@ -18,6 +18,7 @@ from synthgen.database import Address, quote, translated
 from synthgen.metadata import OF_STRATEGY, OPERATION_ID, STRATEGY, SYNTHETIC, TIMESTAMP
 from synthgen.privacy.request import NONE
 from synthgen.profile import Profile, Role
+from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL
 
 _MARKED = f"MATCH (n) WHERE n.{quote(OPERATION_ID)} = $operation_id"
 _NODES = f"{DIALECT}{_MARKED} RETURN labels(n) AS labels, count(*) AS count"
@@ -31,7 +32,8 @@ _ENTERING = (
     " RETURN labels(m) AS start, type(r) AS type, labels(n) AS end, count(*) AS count"
 )
 _ISOLATED = f"{DIALECT}{_MARKED} AND NOT (n)--() RETURN count(*) AS count"
-_TOTALS = f"{DIALECT}RETURN COUNT {{ MATCH (n) }} AS nodes, COUNT {{ MATCH ()-[r]->() }} AS relationships"
+_OURS = "".join(f" - COUNT {{ MATCH (:{quote(label)}) }}" for label in (LOAD_LABEL, BATCH_LABEL))
+_TOTALS = f"{DIALECT}RETURN COUNT {{ MATCH (n) }}{_OURS} AS nodes, COUNT {{ MATCH ()-[r]->() }} AS relationships"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def take_census(driver: neo4j.Driver, address: Address, manifest: Manifest, prof
 
 
 def count_totals(driver: neo4j.Driver, address: Address) -> tuple[int, int]:
-    """Count all nodes and all relationships of the database."""
+    """Count all nodes and all relationships of the database, without the ledger's."""
     nodes, relationships = _Counting(driver, address, "").rows(_TOTALS)[0]
     return nodes, relationships
 

@@ -21,6 +21,7 @@ from importer.ledger import remove_batches
 from importer.lock import Lock
 from importer.online import OnlineOptions, load_online
 from importer.preflight import (
+    changed,
     check_folders,
     check_memory,
     check_product,
@@ -28,6 +29,7 @@ from importer.preflight import (
     check_types,
     check_untouched,
     find_product,
+    require_schema,
 )
 from importer.remaining import set_remaining
 from importer.rollback import delete_operation
@@ -66,10 +68,9 @@ from synthgen.bundle.read import check_files, layout_of
 from synthgen.database import Address, connect, translated
 from synthgen.errors import LoadFailedError, RefusedError
 from synthgen.events import QUIET, Stream
-from synthgen.graph import SchemaItem
 from synthgen.profile import profile_from_document
 from synthgen.snapshot.check import check_tables
-from synthgen.snapshot.export import DatabaseDigest, digest_database
+from synthgen.snapshot.export import digest_database
 from synthgen.snapshot.read import check_snapshot
 from synthgen.snapshot.schema import read_schema
 from synthgen.snapshot.state import DatabaseState
@@ -281,29 +282,3 @@ class Run:
                                    resilience=self.options.resilience)
         self.facts |= {"nodes": deleted.nodes, "relationships": deleted.relationships, "retries": deleted.retries,
                        "retries_by_trouble": dict(deleted.retries_by_trouble)}
-
-
-def changed(address: Address, digest: str, found: DatabaseDigest) -> RefusedError:
-    """Say that the base part is not what the snapshot says."""
-    return RefusedError(
-        f"the base part of {address.uri}, database {address.database!r}, is not what the snapshot says: its digest is"
-        f" {found.digest} with {found.nodes:,} nodes and {found.relationships:,} relationships, not {digest}",
-        hint="export again and generate from the new snapshot, or go on with --allow-changed (offline, that replaces"
-             " the database by the snapshot: the changes are lost)",
-        expected=digest, found=found.digest, nodes=found.nodes, relationships=found.relationships,
-    )
-
-
-def require_schema(address: Address, schema: SchemaChoice, found: Sequence[SchemaItem]) -> None:
-    """Make sure that the indexes and constraints of a database are those of the snapshot.
-
-    Raises:
-        RefusedError: They are not; `facts["schema"]` says how they differ.
-    """
-    wrong = schema.find_differences(found)
-    if wrong:
-        raise RefusedError(
-            f"the schema of {address.uri}, database {address.database!r}, is not what the snapshot says:"
-            f" {'; '.join(wrong)}",
-            hint="export again and generate from the new snapshot, or go on with --allow-changed: the changes are lost",
-            schema=wrong)

@@ -1,12 +1,15 @@
-"""Holds what a load or rollback must have for itself, a database for its whole length; knows no stages."""
+"""Holds what a load or rollback must have for itself from begin to end: a server, a database; knows no stages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
 from importer.ledger import clear_leftovers
 from importer.lock import Lock, hold_lock
+from importer.servers.target import Target
+from importer.settle import settle
+from importer.store import hold
 from synthgen.database import Address, open_driver, translated
 
 
@@ -29,3 +32,15 @@ def hold_database(address: Address, operation_id: str, lock: Lock | None = None)
             taken = held.enter_context(hold_lock(driver, address.database, operation_id))
             clear_leftovers(taken)
         yield taken
+
+
+@contextmanager
+def hold_server(target: Target | None) -> Iterator[None]:
+    """Be the only one at work on a target; an offline load that was interrupted is settled first.
+
+    For other servers the lock in the database does the same.
+    """
+    with hold(target) if target is not None else nullcontext():
+        if target is not None:
+            settle(target, start=True)
+        yield

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from importer.execute import Boundary, Run, pass_by
-from importer.holding import hold_database
+from importer.holding import hold_database, hold_server
 from importer.online import OnlineOptions
 from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
 from importer.resilience import DEFAULTS, Resilience
@@ -18,9 +18,8 @@ from importer.rollback import list_operations_in_database
 from importer.servers.local_target import find_local_target
 from importer.servers.readings import memory_reader
 from importer.servers.target import Target
-from importer.settle import settle
 from importer.stages import CHECKS, ImportAside, Mode
-from importer.store import begin, forget, hold, is_finished, read_journal, restore_old
+from importer.store import begin, forget, is_finished, read_journal, restore_old
 from importer.undoing import UNDONE, load_failed, undo
 from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
@@ -94,7 +93,7 @@ def load(
     operation_id = bundle.manifest.operation_id
     where = {"mode": mode, "uri": address.uri, "database": address.database}
     with (working(events, "load", operation_id, mode, server_memory=memory_reader(address)) as work,
-          exclusive(target), hold_bundle(bundle.path, "load"),
+          hold_server(target), hold_bundle(bundle.path, "load"),
           hold_database(address, operation_id) if mode == "online" else nullcontext() as lock):
         # What another run has just recorded counts, and what it did to the database.
         bundle = open_bundle(bundle.path)
@@ -180,7 +179,7 @@ def restore(
     """
     target = target or find_local_target(address)
     with (working(events, "restore", mode="offline", server_memory=memory_reader(address)) as work,
-          exclusive(target)):
+          hold_server(target)):
         run = Run(address, target, events=work.events)
         stages = plan_restore(snapshot, address, target, heap=heap, leave_out=leave_out)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
@@ -259,7 +258,7 @@ def rollback(
     target = target or find_local_target(address)
     bundle = _bundle_if_any(out, operation_id)
     where = {"uri": address.uri, "database": address.database}
-    with (working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work, exclusive(target),
+    with (working(events, "rollback", operation_id, server_memory=memory_reader(address)) as work, hold_server(target),
           nullcontext() if bundle is None else hold_bundle(bundle.path, "rollback"),
           hold_database(address, operation_id) as lock):
         begun = lock.taken_from == operation_id or (
@@ -288,18 +287,6 @@ def _bundle_if_any(out: Path, operation_id: str) -> Bundle | None:
         return find_bundle(out, operation_id)
     except SynthError:
         return None
-
-
-@contextmanager
-def exclusive(target: Target | None) -> Iterator[None]:
-    """Be the only one at work on a target; an offline load that was interrupted is settled first.
-
-    For other servers the lock in the database does the same.
-    """
-    with hold(target) if target is not None else nullcontext():
-        if target is not None:
-            settle(target, start=True)
-        yield
 
 
 def _now() -> str:

@@ -1,17 +1,20 @@
-"""What a server must be like before its store is exchanged; looks and refuses with the way out, changes nothing."""
+"""What server and database must be like before a load; looks and refuses with the way out, changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import neo4j
 
 from importer.cypher import DIALECT
+from importer.schema_choice import SchemaChoice
 from importer.servers.settings import size_in_bytes
 from importer.servers.target import Make, Move, Remove, Target
 from importer.servers.versions import Product, holds_vectors
 from synthgen.database import Address, ask_server, translated
 from synthgen.errors import LoadFailedError, RefusedError, ServerError, UsageError
+from synthgen.graph import SchemaItem
+from synthgen.snapshot.export import DatabaseDigest
 from synthgen.types import TYPES
 
 # An import of 5.26 with 192m fails before its first row; one with 256m made a store of 660,000 nodes.
@@ -117,3 +120,29 @@ def check_untouched(target: Target, last: int) -> None:
         raise LoadFailedError(
             f"the database of {target.name} was written to just before it was stopped: its last transaction is"
             f" {found}, not {last}; the change would be lost", hint="stop what writes to it and load again")
+
+
+def changed(address: Address, digest: str, found: DatabaseDigest) -> RefusedError:
+    """Say that the base part is not what the snapshot says."""
+    return RefusedError(
+        f"the base part of {address.uri}, database {address.database!r}, is not what the snapshot says: its digest is"
+        f" {found.digest} with {found.nodes:,} nodes and {found.relationships:,} relationships, not {digest}",
+        hint="export again and generate from the new snapshot, or go on with --allow-changed (offline, that replaces"
+             " the database by the snapshot: the changes are lost)",
+        expected=digest, found=found.digest, nodes=found.nodes, relationships=found.relationships,
+    )
+
+
+def require_schema(address: Address, schema: SchemaChoice, found: Sequence[SchemaItem]) -> None:
+    """Make sure that the indexes and constraints of a database are those of the snapshot.
+
+    Raises:
+        RefusedError: They are not; `facts["schema"]` says how they differ.
+    """
+    wrong = schema.find_differences(found)
+    if wrong:
+        raise RefusedError(
+            f"the schema of {address.uri}, database {address.database!r}, is not what the snapshot says:"
+            f" {'; '.join(wrong)}",
+            hint="export again and generate from the new snapshot, or go on with --allow-changed: the changes are lost",
+            schema=wrong)

@@ -1,7 +1,4 @@
-"""What a load or a rollback will do, as data; touches nothing.
-
-A load is first built as a list of stages, then run (`importer.execute`) or told (`importer.explain`).
-"""
+"""What a load or a rollback will do, as data, which `importer.execute` runs and `importer.explain` tells."""
 
 from __future__ import annotations
 

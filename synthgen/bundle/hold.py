@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +11,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from synthgen.errors import LockedError, SynthError
+from synthgen.files import write_text
 from synthgen.snapshot.ledger import owner_name
 
 LOCK_FILE = ".lock"
 OWNER_FILE = ".owner"
+MODE = 0o644
 
 
 @contextmanager
@@ -23,10 +27,11 @@ def hold_bundle(path: Path, work: str) -> Iterator[None]:
         LockedError: Another run holds it; the message names it.
         SynthError: There is no such folder, or nothing can be written into it.
     """
-    lock, owner = FileLock(path / LOCK_FILE), path / OWNER_FILE
+    # Others must be able to read them: a container's user reads all of a bundle.
+    lock, owner = FileLock(path / LOCK_FILE, mode=MODE), path / OWNER_FILE
     try:
         _acquire(lock, path)
-        owner.write_text(f"{owner_name(work)}\n", encoding="utf-8")
+        write_text(owner, f"{owner_name(work)}\n", mode=MODE)
         yield
     finally:
         # An interrupt may come when it is ours already and we have not heard of it yet.
@@ -37,6 +42,9 @@ def hold_bundle(path: Path, work: str) -> Iterator[None]:
 
 def _acquire(lock: FileLock, path: Path) -> None:
     try:
+        # The lock would make the folder itself.
+        if not path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         lock.acquire(timeout=0)
     except Timeout:
         holder = _read(path / OWNER_FILE) or "another run"
