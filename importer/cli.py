@@ -25,7 +25,7 @@ from importer.saying import check_line, list_line, say_digest, say_plan, took
 from importer.servers.cli import server
 from importer.settle_cli import settle_configured, settle_first
 from synthgen.errors import UsageError
-from synthgen.options import AddressFinder, JsonOption, MetricsOption, OutOption, names_database
+from synthgen.options import AddressFinder, JsonOption, MetricsOption, OutOption, ProgressOption, names_database
 from synthgen.output import Output, run_cli
 
 app = typer.Typer(
@@ -53,13 +53,14 @@ def validate(
     *,
     find: AddressFinder,
     metrics_textfile: MetricsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Validate an operation."""
     from importer.operations import validate as validate_operation
     from synthgen.config import out_folder
 
-    output = Output(as_json=as_json).measured(metrics_textfile)
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     address = find()
     settle_configured(output, address, out)
     checks = validate_operation(out_folder(out), operation, address, events=output.events)
@@ -82,6 +83,7 @@ def rollback(
     *,
     find: Named,
     metrics_textfile: MetricsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Roll an operation back."""
@@ -90,7 +92,7 @@ def rollback(
     from importer.resilience import find_resilience
     from synthgen.config import out_folder
 
-    output = Output(as_json=as_json).measured(metrics_textfile)
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     resilience = find_resilience(time_limit=time_limit, batch_time_limit=batch_time_limit, rate_limit=rate_limit,
                                  max_attempts=max_attempts)
     address = find.address()
@@ -141,6 +143,7 @@ def digest(
     out: OutOption = None,
     *,
     find: AddressFinder,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compute the digest."""
@@ -149,19 +152,19 @@ def digest(
     from synthgen.snapshot.export import digest_database
     from synthgen.snapshot.read import check_snapshot, open_snapshot, verified_digest
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json, progress=progress)
     if snapshot is not None:
         if base_only:
             raise UsageError("--base-only is for a database", hint="leave it out, or leave the snapshot out")
         opened = open_snapshot(snapshot.absolute())
-        check_snapshot(opened, output.progress)
+        check_snapshot(opened, output.events.progress)
         say_digest(output, verified_digest(opened), opened.counts["nodes"], opened.counts["relationships"])
         return
     address = find()
     settle_configured(output, address, out)
     with connect(address) as driver:
         without = list(list_operations_in_database(driver, address.database)) if base_only else []
-        found = digest_database(driver, address, without=without, progress=output.progress)
+        found = digest_database(driver, address, without=without, progress=output.events.progress)
     say_digest(output, found.digest, found.nodes, found.relationships)
 
 

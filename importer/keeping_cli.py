@@ -12,7 +12,7 @@ import typer
 from importer.options import EXAMPLE, DryRunOption
 from importer.settle_cli import settle_configured
 from synthgen.errors import RefusedError, UnreachableError, UsageError
-from synthgen.options import AddressFinder, JsonOption, OutOption, names_database
+from synthgen.options import AddressFinder, JsonOption, OutOption, ProgressOption, names_database
 from synthgen.output import Output
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def prune(
     yes: YesOption = False,
     *,
     find: AddressFinder,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Remove old bundles."""
@@ -52,7 +53,7 @@ def prune(
     from importer.retention import read_rules
     from synthgen.config import out_folder
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json, progress=progress)
     rules = read_rules(keep_days=keep_days, keep_last=keep_last, compress=compress)
     if forget_absent and files_only:
         raise UsageError("--forget-absent goes by what the database says, and --files-only does not ask it",
@@ -65,7 +66,7 @@ def prune(
         return
     if planned.removed:
         _agree(output, planned, yes=yes)
-    done = prune_bundles(folder, planned, progress=output.progress)
+    done = prune_bundles(folder, planned, progress=output.events.progress)
     output.result(_as_document(done, dry_run=False), _as_text(done, "removed", "compressed"))
 
 
@@ -73,6 +74,7 @@ def compress(
     operation: Annotated[str, typer.Argument(help="Operation id.")],
     decompress: Annotated[bool, typer.Option("--decompress", help="The other way round.")] = False,
     out: OutOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compress a bundle."""
@@ -80,8 +82,8 @@ def compress(
     from synthgen.config import out_folder
     from synthgen.files import folder_bytes
 
-    output = Output(as_json=as_json)
-    bundle, before = compress_operation(out_folder(out), operation, undo=decompress, progress=output.progress)
+    output = Output(as_json=as_json, progress=progress)
+    bundle, before = compress_operation(out_folder(out), operation, undo=decompress, progress=output.events.progress)
     after = folder_bytes(bundle.path)
     compression = bundle.manifest.compression
     output.result({"operation_id": operation, "compression": compression, "bytes_before": before, "bytes": after},

@@ -19,7 +19,7 @@ from importer.options import (
 )
 from importer.saying import explaining, left_out_line, note_line, say_loaded, say_plan, say_script, took
 from importer.settle_cli import settle_first
-from synthgen.options import BaseOption, JsonOption, MetricsOption, OutOption
+from synthgen.options import BaseOption, JsonOption, MetricsOption, OutOption, ProgressOption
 from synthgen.output import Output
 
 EmitOption = Annotated[str | None, typer.Option(
@@ -60,6 +60,7 @@ def restore(
     *,
     find: Named,
     metrics_textfile: MetricsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Restore a base."""
@@ -67,7 +68,7 @@ def restore(
     from importer.planning import plan_restore
     from synthgen.snapshot.read import open_snapshot
 
-    output = Output(as_json=as_json).measured(metrics_textfile)
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     opened = open_snapshot(snapshot.absolute())
     if emit_script is not None:
         from importer.scripts.emit import emit_restore
@@ -125,6 +126,7 @@ def load(
     *,
     find: Named,
     metrics_textfile: MetricsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Load an operation."""
@@ -136,7 +138,7 @@ def load(
     from importer.scaling.reading import read_scaling
     from synthgen.config import base_folder, out_folder
 
-    output = Output(as_json=as_json).measured(metrics_textfile)
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     resilience = find_resilience(time_limit=time_limit, batch_time_limit=batch_time_limit, rate_limit=rate_limit,
                                  max_attempts=max_attempts)
     checked, scaling = check_mode(mode), read_scaling(scaling_mode, batch_rows, writers, scaling_config)

@@ -25,7 +25,7 @@ from importer.options import (
 )
 from importer.saying import explaining, say_loaded, say_plan
 from importer.settle_cli import settle_first
-from synthgen.options import JsonOption, MetricsOption, OutOption
+from synthgen.options import JsonOption, MetricsOption, OutOption, ProgressOption
 from synthgen.output import Output
 
 RESUME_HELP = ("Go on with an online load that was stopped half-way: killed, interrupted, or cut off from the database."
@@ -53,6 +53,7 @@ def resume(
     *,
     find: Named,
     metrics_textfile: MetricsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with a load."""
@@ -64,7 +65,7 @@ def resume(
     from importer.scaling.reading import read_scaling
     from synthgen.config import base_folder, out_folder
 
-    output = Output(as_json=as_json).measured(metrics_textfile)
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     resilience = find_resilience(time_limit=time_limit, batch_time_limit=batch_time_limit, rate_limit=rate_limit,
                                  max_attempts=max_attempts)
     scaling = read_scaling(scaling_mode, batch_rows, writers, scaling_config)

@@ -16,6 +16,7 @@ from synthgen.options import (
     MetricsOption,
     OutOption,
     ProfileOption,
+    ProgressOption,
     clock,
     names_database,
 )
@@ -77,6 +78,7 @@ def export(
     *,
     find: AddressFinder,
     metrics_textfile: MetricsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Export the base graph."""
@@ -84,7 +86,7 @@ def export(
     from synthgen.generate import profile_for_export
     from synthgen.snapshot.export import export_snapshot
 
-    output = Output(as_json=as_json).measured(metrics_textfile)
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     snapshot = export_snapshot(
         find(), base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
         replace=replace, retries=retries, events=output.events,
@@ -176,6 +178,7 @@ def generate(
     now: Annotated[str | None, typer.Option(
         help="The operation's clock, ISO 8601 with zone; SOURCE_DATE_EPOCH or the real one by default.")] = None,
     metrics_textfile: MetricsOption = None,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Generate one operation."""
@@ -184,7 +187,7 @@ def generate(
     from synthgen.privacy.request import Privacy
     from synthgen.requests import parameters_from
 
-    output = Output(as_json=as_json).measured(metrics_textfile)
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     parameters, chosen_seed = parameters_from(
         strategy=strategy, scale_factor=scale_factor, target_count=target_count, template_file=template_file,
         count=count, config=config, density=density, relationships=relationships, scenario=scenario, param=param,

@@ -5,6 +5,7 @@
     out = "out"
     base = "out/base"
     profile = "azure"
+    progress = "plain"
     home = "out/neo4j"
 
     [neo4j]
@@ -39,6 +40,7 @@ ENVIRONMENT = {
     "out": "SYNTHGEN_OUT",
     "base": "SYNTHGEN_BASE",
     "profile": "SYNTHGEN_PROFILE",
+    "progress": "SYNTHGEN_PROGRESS",
     "home": "SYNTHGEN_HOME",
     "uri": "NEO4J_URI",
     "user": "NEO4J_USER",
@@ -62,7 +64,7 @@ _TABLES = {
                "compose_file": "compose_file", "service": "service"},
     "metrics": {"textfile": "metrics_textfile"},
 }
-_AT_TOP = {"out", "base", "profile", "home"}
+_AT_TOP = {"out", "base", "profile", "progress", "home"}
 SECTIONS = ("scaling", "resilience", "limits", "retention")
 """Tables of `synthgen.toml` whose settings belong to one concern each, which also checks them."""
 

@@ -80,7 +80,10 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing is done for a while, and what is waited for: such as `the database` or `the rate limit`."""
+    """Nothing is done for a while, and what is waited for: such as `the database` or `the rate limit`.
+
+    It is told when the wait begins; `seconds` is how long it lasts, 0 when it lasts until what is waited for has come.
+    """
 
     waiting_for: str
     seconds: float

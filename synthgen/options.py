@@ -32,6 +32,10 @@ MetricsOption = Annotated[Path | None, typer.Option(
     "--metrics-textfile", metavar="FILE",
     help="Add what this run costs to a text file for Prometheus; SYNTHGEN_METRICS_TEXTFILE works too.")]
 
+ProgressOption = Annotated[str | None, typer.Option(
+    "--progress", metavar="auto|bar|plain|json|none", help="How progress is told on stderr: bars on a terminal, else"
+    " plain lines (auto), one JSON object a line, or not at all.")]
+
 AddressFinder = Callable[[], Any]
 """Finds the `synthgen.database.Address` that a command's options mean; see `names_database`."""
 

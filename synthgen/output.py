@@ -6,21 +6,18 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
-
+from synthgen.bars import Bars
 from synthgen.config import setting
+from synthgen.displays import Display, JsonLines, Lines, Terminal, check_form
 from synthgen.errors import SynthError, UsageError
-from synthgen.events import Event, Phase, Stream
+from synthgen.events import Stream
 from synthgen.interrupts import gentle_interrupts
 
 INTERRUPTED = 130
-PLAIN_LINE_SECONDS = 5.0
-"""Off a terminal, a phase under way prints a line at most this often."""
 
 
 class Output:
@@ -28,21 +25,23 @@ class Output:
 
     Args:
         as_json: Whether stdout gets one JSON document instead of text.
+        progress: How progress is told: `auto`, `bar`, `plain`, `json` or `none`; as the settings say when None.
 
     Attributes:
         events: The stream that is shown.
+
+    Raises:
+        UsageError: `progress`, or what the settings say of it, is none of these.
     """
 
-    # There is one terminal: whoever ends the command takes the bars off it, also when another put them there.
-    _bars: ClassVar[Bars | None] = None
+    # Whoever ends the command says so in the form that the command was asked for.
+    latest: ClassVar[Output | None] = None
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, progress: str | None = None) -> None:
         self.as_json = as_json
-        self._console = Console(stderr=True, highlight=False)
-        self._tasks: dict[str, TaskID] = {}
-        self._said_at: dict[str, float] = {}
-        self._finished: set[str] = set()
-        self.events = Stream(self._see)
+        self._display = make_display(setting("progress", progress) or "auto")
+        self.events = Stream(self._display)
+        Output.latest = self
 
     def measured(self, flag: Path | None) -> Self:
         """Have what the work costs added to the text file that the flag or a setting names, if one does.
@@ -59,18 +58,7 @@ class Output:
 
     def say(self, text: str) -> None:
         """Print words for a person, to stderr."""
-        self._console.print(text, markup=False, soft_wrap=True)
-
-    def progress(self, phase: str, done: int, due: int) -> None:
-        """Show progress: bars on a terminal, plain lines elsewhere. Is a `synthgen.progress.Progress`."""
-        if self._console.is_terminal:
-            self._show_bar(phase, done, due)
-        else:
-            self._print_line(phase, done, due)
-
-    def _see(self, event: Event) -> None:
-        if isinstance(event, Phase):
-            self.progress(event.phase, event.done, event.due)
+        self._display.say(text)
 
     def result(self, document: dict[str, Any], text: str) -> None:
         """End the command with its data: `document` as JSON or `text`, to stdout."""
@@ -83,56 +71,61 @@ class Output:
     def failure(self, error: SynthError) -> None:
         """Say an error and its way out to stderr; with `--json` also as the document on stdout."""
         self.close()
-        self.say(f"error: {error.message}")
-        if error.hint:
-            self.say(f"hint: {error.hint}")
+        kind = type(error).__name__
+        self._display.fail(kind, error.message, error.hint, error.exit_code)
         if self.as_json:
-            self.result({"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint,
+            self.result({"error": {"kind": kind, "message": error.message, "hint": error.hint,
                                    "exit_code": error.exit_code, **error.facts}}, "")
+
+    def interrupted(self) -> None:
+        """Say that the command was interrupted."""
+        self.close()
+        self._display.interrupt(INTERRUPTED)
 
     def close(self) -> None:
         """Take the bars off the terminal."""
-        if Output._bars is not None:
-            Output._bars.stop()
-            Output._bars = None
-            self._tasks.clear()
+        self._display.close()
 
-    def _show_bar(self, phase: str, done: int, due: int) -> None:
-        if Output._bars is None:
-            self._tasks.clear()
-            Output._bars = Bars(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                                TimeElapsedColumn(), console=self._console)
-            Output._bars.start()
-        if phase not in self._tasks:
-            self._tasks[phase] = Output._bars.add_task(phase, total=due or None)
-        Output._bars.update(self._tasks[phase], completed=done, total=due or None)
 
-    def _print_line(self, phase: str, done: int, due: int) -> None:
-        now = time.monotonic()
-        said_at = self._said_at.setdefault(phase, now)
-        finished = due > 0 and done >= due
-        if finished and phase not in self._finished:
-            self._finished.add(phase)
-        elif finished or now - said_at < PLAIN_LINE_SECONDS:
-            return
-        self._said_at[phase] = now
-        self.say(f"{phase}: {done:,}" + (f" of {due:,}" if due else ""))
+def make_display(form: str) -> Display:
+    """Make what tells progress on stderr in a form.
+
+    Raises:
+        UsageError: There is no such form.
+    """
+    checked = check_form(form)
+    console = Terminal(stderr=True, highlight=False, force_terminal=True if checked == "bar" else None)
+    if checked == "auto":
+        checked = "bar" if console.is_terminal and not console.is_dumb_terminal else "plain"
+    match checked:
+        case "bar":
+            return Bars(console, time.monotonic)
+        case "plain":
+            return Lines(console, time.monotonic)
+        case "json":
+            return JsonLines(console, time.monotonic, lambda: datetime.now(UTC))
+        case _:
+            return Display(console)
 
 
 def run_cli(app: Callable[..., Any]) -> None:
     """Run a typer app as a console script; the one place where errors become words and exit codes."""
-    output = Output(as_json="--json" in sys.argv[1:])
+    Output.latest = None
     try:
         with gentle_interrupts():
             code = _run(app)
         sys.exit(code)
     except SynthError as error:
-        output.failure(error)
+        (Output.latest or _unasked()).failure(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        output.close()
-        output.say("interrupted")
+        (Output.latest or _unasked()).interrupted()
         sys.exit(INTERRUPTED)
+
+
+def _unasked() -> Output:
+    """Make what speaks when no command got so far."""
+    return Output(as_json="--json" in sys.argv[1:], progress="plain")
 
 
 def _run(app: Callable[..., Any]) -> int:

@@ -18,6 +18,7 @@ from importer.servers.settings import (
 )
 from synthgen.config import server_home
 from synthgen.errors import UsageError
+from synthgen.options import ProgressOption
 from synthgen.output import Output
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def start(
         help="A dump of Neo4j 4.4 or later to put into the database first, which must hold nothing.",
         show_default=False)] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until it answers.")] = START_SECONDS,
+    progress: ProgressOption = None,
     as_json: Json = False,
 ) -> None:
     """Start the local Neo4j and wait until it answers; does nothing when it runs already.
@@ -63,12 +65,12 @@ def start(
     from importer.dumps import start_with_dump
     from importer.servers.local import LocalServer
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json, progress=progress)
     _settle(output, server_home(home))
-    local = LocalServer(server_home(home), progress=output.progress)
+    local = LocalServer(server_home(home), progress=output.events.progress)
     options: dict[str, Any] = {"version": neo4j_version, "port": port, "heap": heap, "page_cache": page_cache,
                                "timeout_s": timeout, "config": _settings(config) if config else None}
-    loaded = start_with_dump(local, load_dump, options, output.progress) if load_dump is not None else None
+    loaded = start_with_dump(local, load_dump, options, output.events.progress) if load_dump is not None else None
     status = loaded.server if loaded else local.start(**options)
     if port is None and status.port != DEFAULT_PORT:
         output.say(f"note: listening on port {status.port}, not {DEFAULT_PORT}")
@@ -123,15 +125,17 @@ def logs(
 def dump(
     file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
     home: Home = None,
+    progress: ProgressOption = None,
     as_json: Json = False,
 ) -> None:
     """Write the database of the stopped local Neo4j as a dump, whole or not at all; --load-dump reads it again."""
     from importer.dumps import write_dump
     from importer.servers.local import LocalServer
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json, progress=progress)
     _settle(output, server_home(home))
-    written = write_dump(LocalServer(server_home(home), progress=output.progress), file.absolute(), output.progress)
+    tell = output.events.progress
+    written = write_dump(LocalServer(server_home(home), progress=tell), file.absolute(), tell)
     output.result({"file": str(file.absolute()), "bytes": written}, f"dumped        {file}, {written:,} bytes")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from synthgen.options import AddressFinder, JsonOption, clock, names_database
+from synthgen.options import AddressFinder, JsonOption, ProgressOption, clock, names_database
 from synthgen.output import Output
 
 
@@ -23,6 +23,7 @@ def report(
         "--in-database", help="Measure what was loaded instead of the files; the database is only read.")] = False,
     *,
     find: AddressFinder,
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure an operation and write its report."""
@@ -32,7 +33,7 @@ def report(
     from synthgen.fidelity.report import report_on
     from synthgen.snapshot.export import export_snapshot
 
-    output = Output(as_json=as_json)
+    output = Output(as_json=as_json, progress=progress)
     folder = out_folder()
     bundle = newest_bundle(folder) if operation is None else find_bundle(folder, operation)
     page = folder / "reports" / f"{bundle.manifest.operation_id}.html" if out is None else out.absolute()
@@ -41,7 +42,7 @@ def report(
         if in_database:
             loaded = Path(temporary) / "database"
             export_snapshot(find(), loaded, now=clock(None), events=output.events)
-        found = report_on(bundle, base_folder(against), loaded, output.progress)
+        found = report_on(bundle, base_folder(against), loaded, output.events.progress)
     write_page(found, page)
     document = found.as_document()
     lines = [f"{one['title']:34} {_figure(one['score']):>8} {_figure(one['target']):>8} {_figure(one['ceiling']):>8}"
