@@ -93,6 +93,7 @@ class ScaleUpService:
         mode: `online` or `offline`.
         profile: `azure`, `auto` or a TOML file.
         privacy: How much of the base may be seen in what is made; all of it by default.
+        indexes: Whether loads create the product's own indexes, where they are missing.
         validation_enabled: Whether each operation is validated after its load.
         resilience: Retries, circuit breaker, time limits and rate limit of online loads and rollbacks; by default what
             `[resilience]` of synthgen.toml says.
@@ -112,6 +113,7 @@ class ScaleUpService:
         mode: str = "online",
         profile: str | None = None,
         privacy: Privacy = AS_IT_IS,
+        indexes: bool = True,
         validation_enabled: bool = True,
         resilience: Resilience | None = None,
         on_event: Listener | None = None,
@@ -124,6 +126,7 @@ class ScaleUpService:
         self._mode = check_mode(mode)
         self._profile = profile
         self._privacy = privacy
+        self._indexes = indexes
         self._validation_enabled = validation_enabled
         self._resilience = find_resilience() if resilience is None else resilience
         self._events = QUIET if on_event is None else Stream(on_event)
@@ -206,7 +209,7 @@ class ScaleUpService:
         result = partial(_result, bundle, began)
         try:
             load(bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
-                 options=OnlineOptions(resilience=self._resilience), events=self._events)
+                 indexes=self._indexes, options=OnlineOptions(resilience=self._resilience), events=self._events)
         except (LoadFailedError, StoppedHalfwayError) as error:
             return result(error=error, rolled_back=bool(error.facts.get("undone")))
         if not self._validation_enabled:

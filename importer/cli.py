@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from importer.keeping_cli import COMPRESS_HELP, PRUNE_HELP, compress, prune
+from importer.keeping_cli import CLEANUP_HELP, COMPRESS_HELP, PRUNE_HELP, cleanup, compress, prune, say_indexes
 from importer.load_cli import LOAD_HELP, RESTORE_HELP, load, restore
 from importer.options import (
     EXAMPLE,
@@ -40,6 +40,7 @@ app.command(help=LOAD_HELP)(load)
 app.command(help=RESUME_HELP)(resume)
 app.command(help=PRUNE_HELP)(prune)
 app.command(help=COMPRESS_HELP)(compress)
+app.command(help=CLEANUP_HELP)(cleanup)
 app.add_typer(server)
 
 
@@ -109,12 +110,14 @@ def rollback(
                   f"took          {done.total_seconds:.1f} s")
 
 
-@app.command("list", help="List the operations that files and database know, and what became of each."
-             + EXAMPLE.format("importer list --json"))
+@app.command("list", help="List the operations that files and database know, and what became of each; or the indexes"
+             " that loads created." + EXAMPLE.format("importer list --json"))
 @names_database
 def list_(
     out: OutOption = None,
     files_only: Annotated[bool, typer.Option("--files-only", help="Do not ask the database.")] = False,
+    indexes: Annotated[bool, typer.Option(
+        "--indexes", help="List the product's own indexes in the database instead.")] = False,
     *,
     find: AddressFinder,
     as_json: JsonOption = False,
@@ -124,9 +127,14 @@ def list_(
     from synthgen.config import out_folder
 
     output = Output(as_json=as_json)
+    if indexes and files_only:
+        raise UsageError("--indexes are in a database, and --files-only asks none", hint="leave one of them out")
     address = None if files_only else find()
     if address is not None:
         settle_configured(output, address, out)
+    if indexes:
+        say_indexes(output, address)
+        return
     listed = list_operations(out_folder(out), address)
     output.result({"operations": [asdict(one) for one in listed]},
                   "\n".join([list_line(None), *map(list_line, listed)]) if listed else "no operations")

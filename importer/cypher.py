@@ -158,23 +158,51 @@ def _properties(types: Mapping[str, str], constants: Sequence[str], first: int =
 
 # --- rollback --------------------------------------------------------------------------------------------------------
 
-FIND_MARKED = f"{DIALECT}MATCH (n) WHERE {_MARKED} = $operation_id RETURN id(n) AS id, COUNT {{ (n)--() }} AS degree"
+def find_marked(indexed: Sequence[str]) -> str:
+    """Find an operation's nodes, whatever their labels: each with its internal `id` and its `degree`.
+
+    `indexed` are labels whose nodes an index finds by operation id; all others are scanned, so that none is missed.
+    """
+    return f"{DIALECT}{_marked(indexed)} RETURN id(n) AS id, COUNT {{ (n)--() }} AS degree"
+
+
+def count_marked(indexed: Sequence[str]) -> str:
+    """Count an operation's `nodes` and the `relationships` they have; `indexed` as in `find_marked`."""
+    other = f"m.{quote(OPERATION_ID)} IS NULL OR m.{quote(OPERATION_ID)} <> $operation_id"
+    return (
+        f"{DIALECT}{_marked(indexed)}"
+        f" WITH COUNT {{ (n)-->() }} AS leaving, COUNT {{ (n)<--(m) WHERE {other} }} AS entering"
+        " RETURN count(*) AS nodes, sum(leaving) + sum(entering) AS relationships"
+    )
+
+
+def count_operations(indexed: Sequence[str]) -> str:
+    """Count the `nodes` of each `operation_id`; `indexed` as in `find_marked`."""
+    counted = f"RETURN {_MARKED} AS operation_id, count(*) AS nodes"
+    return (
+        f"{DIALECT}{_by_label(indexed, f'{_MARKED} IS NOT NULL', counted)}"
+        " RETURN operation_id, sum(nodes) AS nodes ORDER BY operation_id"
+    )
+
+
+def _marked(indexed: Sequence[str]) -> str:
+    return _by_label(indexed, f"{_MARKED} = $operation_id", "RETURN n")
+
+
+def _by_label(indexed: Sequence[str], condition: str, ending: str) -> str:
+    """Ask for the nodes of each label, then for those that have none of them, so that each node comes once."""
+    branches = []
+    for place, label in enumerate([*indexed, None]):
+        earlier = "".join(f" AND NOT n:{quote(other)}" for other in indexed[:place])
+        branches.append(f"MATCH (n{'' if label is None else f':{quote(label)}'}) WHERE {condition}{earlier} {ending}")
+    return f"CALL () {{ {' UNION ALL '.join(branches)} }}"
+
+
 # Internal ids are used again after a delete, so the mark is looked at once more by the statement that deletes.
 _OF_PAGE = f"UNWIND $ids AS i MATCH (n) WHERE id(n) = i AND {_MARKED} = $operation_id "
 DELETE_NODES = f"{DIALECT}{_HELD}{_OF_PAGE}DETACH DELETE n"
 DELETE_SOME_RELATIONSHIPS = (
     f"{DIALECT}{_HELD}{_OF_PAGE}MATCH (n)-[r]-() WITH DISTINCT r LIMIT $limit DELETE r"
-)
-COUNT_MARKED = (
-    f"{DIALECT}MATCH (n) WHERE {_MARKED} = $operation_id"
-    " WITH COUNT { (n)-->() } AS leaving,"
-    f" COUNT {{ (n)<--(m) WHERE m.{quote(OPERATION_ID)} IS NULL OR m.{quote(OPERATION_ID)} <> $operation_id }}"
-    " AS entering"
-    " RETURN count(*) AS nodes, sum(leaving) + sum(entering) AS relationships"
-)
-COUNT_OPERATIONS = (
-    f"{DIALECT}MATCH (n) WHERE {_MARKED} IS NOT NULL RETURN {_MARKED} AS operation_id, count(*) AS nodes"
-    " ORDER BY operation_id"
 )
 
 # --- readings --------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from importer.building import LEAST_SPACE
 from importer.census import count_totals
 from importer.dump_files import DAMAGED_HINT, check_dump
 from importer.schema_choice import LOOKUP, has_generated_name
@@ -25,7 +26,6 @@ from importer.servers.settings import DEFAULT_HEAP
 from importer.servers.state import unwritable
 from importer.servers.target import Make
 from importer.settle import settle
-from importer.stages import LEAST_SPACE
 from importer.store import begin, check_room, drop_old, forget, hold, put_back, staging_folder, swap
 from synthgen.database import Address, connect
 from synthgen.errors import RefusedError, ServerError, SynthError

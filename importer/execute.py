@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, assert_never
 
@@ -15,8 +15,10 @@ import polars as pl
 from importer.anchors import find_anchors
 from importer.bookmarks import transaction_of
 from importer.census import count_totals, take_census
+from importer.cleanup import drop_after
 from importer.holding import hold_database
 from importer.import_files import base_layout, bundle_files, file_options, write_base
+from importer.index_upkeep import create_indexes
 from importer.ledger import remove_batches
 from importer.lock import Lock
 from importer.online import OnlineOptions, load_online
@@ -51,8 +53,10 @@ from importer.stages import (
     CheckTables,
     CheckTypes,
     CheckUnchanged,
+    CreateIndexes,
     CreateSchema,
     DeleteOperation,
+    DropIndexes,
     DropOldStore,
     EndLedger,
     ImportAside,
@@ -66,7 +70,7 @@ from importer.validate import compare, require
 from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import check_files, layout_of
 from synthgen.database import Address, connect, translated
-from synthgen.errors import LoadFailedError, RefusedError
+from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
 from synthgen.events import QUIET, Stream
 from synthgen.profile import profile_from_document
 from synthgen.snapshot.check import check_tables
@@ -118,7 +122,7 @@ class Run:
             self.seconds.append((type(stage).__name__, time.monotonic() - began))
             self.on_boundary(stage, "after")
 
-    def _run(self, stage: Stage) -> None:  # noqa: C901, PLR0912 - one line per kind of stage
+    def _run(self, stage: Stage) -> None:  # noqa: C901, PLR0912, PLR0915 - one line per kind of stage
         match stage:
             case CheckBundle(bundle):
                 check_files(bundle, self.events.progress)
@@ -153,6 +157,8 @@ class Run:
             case CreateSchema(schema):
                 self._with_driver(lambda driver: create_schema(driver, self.address, schema))
                 self.facts |= {"left_out_schema": list(schema.left_out)}
+            case CreateIndexes():
+                self._create_indexes(stage)
             case WriteOnline():
                 self._write_online(stage)
             case EndLedger(operation_id):
@@ -161,6 +167,9 @@ class Run:
                 self._check_result(stage)
             case DropOldStore():
                 drop_old(self._exchangeable())
+            case DropIndexes(operation_id):
+                with connect(self.address) as driver:
+                    self.facts["dropped_indexes"] = list(drop_after(driver, self.address, operation_id))
             case DeleteOperation(operation_id):
                 self._locked(operation_id, self._delete)
             case _:
@@ -250,6 +259,17 @@ class Run:
         layouts = [*map(base_layout, stage.snapshot.tables),
                    *(layout_of(bundle, group) for bundle in stage.bundles for group in bundle.manifest.groups)]
         self._with_driver(lambda driver: set_remaining(driver, self.address, layouts))
+
+    def _create_indexes(self, stage: CreateIndexes) -> None:
+        try:
+            with connect(self.address) as driver:
+                done = create_indexes(driver, self.address, stage.indexes, progress=self.events.progress)
+        except KeyboardInterrupt:
+            if not stage.goes_on:
+                raise
+            raise StoppedHalfwayError("interrupted while indexes were filled; all rows are written",
+                                      hint="the same command goes on") from None
+        self.facts["indexes"] = asdict(done)
 
     def _write_online(self, stage: WriteOnline) -> None:
         def write(lock: Lock) -> None:

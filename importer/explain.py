@@ -21,8 +21,10 @@ from importer.stages import (
     CheckTables,
     CheckTypes,
     CheckUnchanged,
+    CreateIndexes,
     CreateSchema,
     DeleteOperation,
+    DropIndexes,
     DropOldStore,
     EndLedger,
     ImportAside,
@@ -90,6 +92,11 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
             return "set what CSV has no form for: empty lists, odd names, and some values"
         case CreateSchema():
             return f"create {len(stage.schema.items)} indexes and constraints again and wait for them"
+        case CreateIndexes(indexes):
+            names = ", ".join(f"{index.label}.{index.property_name}" for index in indexes)
+            return f"create those of {len(indexes)} indexes of ours that are missing ({names}) and wait for them"
+        case DropIndexes():
+            return "drop the indexes of ours, unless another operation is in the database"
         case WriteOnline(bundle):
             counts = bundle.manifest.counts
             return (f"write {counts.nodes:,} nodes, then {counts.relationships:,} relationships, in batches of one"

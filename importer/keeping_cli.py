@@ -1,4 +1,4 @@
-"""The commands that look after what is kept, prune and compress: options in, one library call, words out."""
+"""The commands that look after what is kept, prune, compress, cleanup: options in, one library call, words out."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ PRUNE_HELP = ("Remove the bundles of operations that are old and not loaded. One
               + EXAMPLE.format("importer prune --keep-days 90 --dry-run"))
 COMPRESS_HELP = ("Compress the bundle of an operation, or decompress it to the same bytes. Loads read either."
                  + EXAMPLE.format("importer compress scale-20260131T120000-0123abcd"))
+CLEANUP_HELP = ("Drop the indexes that loads created in the database, when no operation is left in it. A rollback of"
+                " the last operation does the same. What a load that was killed left behind is for its rollback."
+                + EXAMPLE.format("importer cleanup"))
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before bundles are removed.")]
 FilesOnlyOption = Annotated[bool, typer.Option("--files-only", help="Do not ask the database.")]
 
@@ -89,6 +92,42 @@ def compress(
     output.result({"operation_id": operation, "compression": compression, "bytes_before": before, "bytes": after},
                   f"{operation} is {'compressed' if compression != 'none' else 'not compressed'}:"
                   f" {_size(after)}, before {_size(before)}")
+
+
+@names_database
+def cleanup(
+    anyway: Annotated[bool, typer.Option(
+        "--anyway", help="Also while operations are in the database: such as before you create a constraint of your own"
+        " on the same label and property. The next load creates them again.")] = False,
+    out: OutOption = None,
+    dry_run: DryRunOption = False,
+    *,
+    find: AddressFinder,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the product's own indexes."""
+    from importer.cleanup import clean_up
+
+    output = Output(as_json=as_json)
+    address = find()
+    settle_configured(output, address, out)
+    found = clean_up(address, anyway=anyway, dry_run=dry_run)
+    lines = [f"{'would drop' if dry_run else 'dropped'} {len(found.dropped)} indexes", *found.dropped]
+    if found.kept:
+        lines.append(f"kept {len(found.kept)}: the database holds {', '.join(found.operations)}, or records of loads;"
+                     " `importer rollback` takes them out, and --anyway drops the indexes nevertheless")
+    output.result({"dry_run": dry_run, **asdict(found)}, "\n".join(lines))
+
+
+def say_indexes(output: Output, address: Any) -> None:
+    """List the product's own indexes in a database."""
+    from importer.index_upkeep import list_indexes
+    from importer.saying import index_line
+    from synthgen.database import connect
+
+    with connect(address) as driver:
+        found = list_indexes(driver, address)
+    output.result({"indexes": [asdict(one) for one in found]}, "\n".join(map(index_line, found)) or "no indexes")
 
 
 def _reachable(output: Output, find: AddressFinder, out: Path | None, *, needed: bool) -> Any:

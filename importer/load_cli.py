@@ -30,6 +30,9 @@ FolderOption = Annotated[Path | None, typer.Option(
     " folder.")]
 LeaveOutOption = Annotated[list[str] | None, typer.Option(
     "--leave-out-schema", metavar="NAME", help="Do without an index or constraint of the snapshot; may be repeated.")]
+IndexesOption = Annotated[bool, typer.Option(
+    "--indexes/--no-indexes", help="Create the indexes by which operations are found, under names of our own, where the"
+    " database has none that serve; they go with the last operation.")]
 ImportHeapOption = Annotated[str, typer.Option("--heap", help="Java heap of an offline import, such as 2g.")]
 ScalingModeOption = Annotated[str | None, typer.Option(
     "--scaling-mode", metavar="horizontal|vertical|hybrid",
@@ -111,6 +114,7 @@ def load(
         " the snapshot replaces it and the changes are lost.")] = False,
     heap: ImportHeapOption = "2g",
     leave_out_schema: LeaveOutOption = None,
+    indexes: IndexesOption = True,
     scaling_mode: ScalingModeOption = None,
     batch_rows: BatchRowsOption = None,
     writers: WritersOption = None,
@@ -151,17 +155,18 @@ def load(
             bundle, find.address, find.said(), shell=check_shell(emit_script), mode=checked,
             folder=script_folder or out_folder(out) / "scripts" / bundle.manifest.operation_id,
             base=base_folder(base, out), allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
-            events=output.events))
+            indexes=indexes, events=output.events))
         return
     address = find.address()
     target = find.target_of(address)
     if dry_run:
         say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out), target=target,
-                                    allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or ()))
+                                    allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
+                                    indexes=indexes))
         return
     settle_first(output, target)
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
-                       allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
+                       allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), indexes=indexes,
                        options=OnlineOptions(scaling, resilience),
                        events=explaining(output) if explain_scaling else output.events)
     say_loaded(output, bundle, checked, address, done)

@@ -69,6 +69,7 @@ def load(
     allow_changed: bool = False,
     heap: str = DEFAULT_HEAP,
     leave_out: Sequence[str] = (),
+    indexes: bool = True,
     options: OnlineOptions | None = None,
     events: Stream = QUIET,
     on_boundary: Boundary = pass_by,
@@ -76,7 +77,8 @@ def load(
     """Load an operation; afterwards it is in the database whole, or not at all and the history says so.
 
     `target` is the server whose store may be exchanged: by default the local one, when the address is its.
-    `events` are told what goes on, `on_boundary` of each stage that begins or has ended.
+    `indexes` says whether the product's own indexes are created, where they are missing. `events` are told what goes
+    on, `on_boundary` of each stage that begins or has ended.
 
     Raises:
         RefusedError: As `plan_load`, or the database has changed since the snapshot, or the server cannot have its
@@ -98,14 +100,14 @@ def load(
         # What another run has just recorded counts, and what it did to the database.
         bundle = open_bundle(bundle.path)
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
-                           leave_out=leave_out)
+                           leave_out=leave_out, indexes=indexes)
         run = Run(address, target, options, work.events, on_boundary, lock)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         # The journal first: what is not begun in the history needs no end there.
         if target is not None and any(isinstance(stage, ImportAside) for stage in stages):
             begin(target, operation_id, bundle.path)
         try:
-            _record(bundle, "load_started", **where, allow_changed=allow_changed)
+            _record(bundle, "load_started", **where, allow_changed=allow_changed, indexes=indexes)
         except SynthError:
             _forget(target)
             raise

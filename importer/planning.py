@@ -6,6 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from importer.building import (
+    build_end_of_load,
+    build_offline_load,
+    build_online_load,
+    build_restore,
+    build_rollback,
+)
 from importer.ledger import Unfinished, list_ledgers
 from importer.preflight import find_product
 from importer.rollback import count_operation, list_operations_in_database
@@ -14,15 +21,7 @@ from importer.servers.settings import DEFAULT_VERSION
 from importer.servers.target import Target, not_exchangeable
 from importer.servers.versions import Product
 from importer.settle import refuse_unsettled
-from importer.stages import (
-    Mode,
-    Stage,
-    build_end_of_load,
-    build_offline_load,
-    build_online_load,
-    build_restore,
-    build_rollback,
-)
+from importer.stages import Mode, Stage
 from synthgen.bundle.read import Bundle, find_bundle, list_bundles, operations_folder
 from synthgen.database import Address, connect
 from synthgen.errors import RefusedError, UsageError
@@ -48,9 +47,11 @@ def choose_bundle(out: Path, operation_id: str | None) -> Bundle:
 
 def plan_load(
     bundle: Bundle, address: Address, *, mode: Mode, base: Path, target: Target | None = None,
-    allow_changed: bool = False, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = (),
+    allow_changed: bool = False, heap: str = DEFAULT_HEAP, leave_out: Sequence[str] = (), indexes: bool = True,
 ) -> list[Stage]:
     """Build the stages of a load, after a look at what is in the database; changes nothing.
+
+    `indexes` says whether the product's own indexes are created, where they are missing.
 
     Raises:
         RefusedError: The operation is loaded already, or was begun in another way; or the base snapshot is not the one
@@ -68,17 +69,18 @@ def plan_load(
     live = found.live(bundle)
     if (bundle.manifest.state == "loading" and operation_id not in found.begun
             and found.present.get(operation_id) == bundle.manifest.counts.nodes):
-        return build_end_of_load(bundle, live, allow_changed=allow_changed)
+        return build_end_of_load(bundle, live, allow_changed=allow_changed, indexes=indexes)
     refuse_rolling_back(operation_id, found.begun)
     _check_not_loaded(bundle, found)
     if mode == "online":
-        return build_online_load(bundle, live, allow_changed=allow_changed)
-    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
+        return build_online_load(bundle, live, allow_changed=allow_changed, indexes=indexes)
+    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap, leave_out=leave_out,
+                         indexes=indexes)
 
 
 def plan_script(
     bundle: Bundle, address: Address | None, *, base: Path, allow_changed: bool = False, heap: str = DEFAULT_HEAP,
-    leave_out: Sequence[str] = (),
+    leave_out: Sequence[str] = (), indexes: bool = True,
 ) -> list[Stage]:
     """Build the stages of an offline load that somebody else will run; as `plan_load`, for any server.
 
@@ -87,7 +89,8 @@ def plan_script(
     refuse_unsettled(None if address is None else find_local_target(address))
     found = _look(address) if address is not None else _remember(bundle, open_snapshot(base))
     _check_not_loaded(bundle, found)
-    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
+    return _plan_offline(bundle, found, base, allow_changed=allow_changed, heap=heap, leave_out=leave_out,
+                         indexes=indexes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ def _check_not_loaded(bundle: Bundle, found: _Found) -> None:
 
 
 def _plan_offline(
-    bundle: Bundle, found: _Found, base: Path, *, allow_changed: bool, heap: str, leave_out: Sequence[str]
+    bundle: Bundle, found: _Found, base: Path, *, allow_changed: bool, heap: str, leave_out: Sequence[str],
+    indexes: bool,
 ) -> list[Stage]:
     halfway = sorted({*found.begun} & {*found.present, bundle.manifest.operation_id})
     if halfway:
@@ -154,7 +158,7 @@ def _plan_offline(
     snapshot = _same_snapshot(open_snapshot(base), bundle)
     others = [_live_bundle(bundle.path.parent, other, found.present[other], snapshot) for other in found.live(bundle)]
     return build_offline_load(snapshot, bundle, others, found.product, allow_changed=allow_changed, heap=heap,
-                              leave_out=leave_out)
+                              leave_out=leave_out, indexes=indexes)
 
 
 def plan_restore(

@@ -75,11 +75,12 @@ def resume(
         settle_first(output, target)
     bundle = choose_half_way(out_folder(out), address, operation)
     started = bundle.manifest.last("load_started") or {}
-    changed = allow_changed or bool(started.get("allow_changed"))
+    changed, indexes = allow_changed or bool(started.get("allow_changed")), bool(started.get("indexes", True))
     if dry_run:
-        say_plan(output, plan_load(bundle, address, mode="online", base=base, target=target, allow_changed=changed))
+        say_plan(output, plan_load(bundle, address, mode="online", base=base, target=target, allow_changed=changed,
+                                   indexes=indexes))
         return
     done = load_bundle(bundle, address, mode="online", base=base, target=target, allow_changed=changed,
-                       options=OnlineOptions(scaling, resilience),
+                       indexes=indexes, options=OnlineOptions(scaling, resilience),
                        events=explaining(output) if explain_scaling else output.events)
     say_loaded(output, bundle, "online", address, done)

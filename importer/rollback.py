@@ -18,6 +18,7 @@ import numpy.typing as npt
 from neo4j.exceptions import DriverError, Neo4jError
 
 from importer import cypher
+from importer.index_upkeep import indexed_labels
 from importer.ledger import record_mark, remove_batches
 from importer.lock import SHORT, Lock, hold_lock
 from importer.resilience import DEFAULTS, Resilience
@@ -125,20 +126,23 @@ def _in_words(left: Left) -> str:
 def count_operation(driver: neo4j.Driver, database: str, operation_id: str) -> Deleted:
     """Count what `delete_operation` would delete."""
     with driver.session(database=database) as session:
-        found = session.run(cypher.COUNT_MARKED, operation_id=operation_id).single(strict=True)
+        text = cypher.count_marked(indexed_labels(driver, database))
+        found = session.run(text, operation_id=operation_id).single(strict=True)
     return Deleted(found["nodes"], found["relationships"])
 
 
 def list_operations_in_database(driver: neo4j.Driver, database: str) -> dict[str, int]:
     """List the operation ids that nodes carry, with how many nodes."""
     with driver.session(database=database) as session:
-        return {row["operation_id"]: row["nodes"] for row in session.run(cypher.COUNT_OPERATIONS)}
+        text = cypher.count_operations(indexed_labels(driver, database))
+        return {row["operation_id"]: row["nodes"] for row in session.run(text)}
 
 
 def find_marked(lock: Lock, transactions: Transactions | None = None) -> tuple[Int64s, Int64s]:
     """Find the operation's nodes: their internal ids, and how many relationships each has."""
     def work(transaction: neo4j.Transaction) -> Int64s:
-        found = transaction.run(cypher.FIND_MARKED, operation_id=lock.operation_id)
+        text = cypher.find_marked(indexed_labels(lock.driver, lock.database))
+        found = transaction.run(text, operation_id=lock.operation_id)
         return np.fromiter((value for row in found for value in row.values()), dtype=np.int64)
 
     # One scan of the whole operation, which is no batch.

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importer.index_upkeep import OwnIndex
     from importer.listing import Listed
     from importer.operations import Done
     from importer.scripts.emit import Emitted
@@ -35,6 +36,23 @@ def left_out_line(done: Done) -> str:
     return f"left out      {', '.join(names)}\n" if names else ""
 
 
+def indexes_line(done: Done) -> str:
+    """Say what became of the product's own indexes, if any were needed, in a line or more."""
+    found = done.facts.get("indexes")
+    if found is None:
+        return ""
+    served = f", {len(found['served'])} are served by yours" if found["served"] else ""
+    failed = "".join(f"note          index {name} was left out: {reason}\n" for name, reason in found["failed"].items())
+    return f"indexes       {len(found['created'])} created{served}\n{failed}"
+
+
+def index_line(one: OwnIndex) -> str:
+    """Give one of the product's own indexes as a line."""
+    size = "-" if one.bytes is None else f"{one.bytes / 1e6:,.1f} MB"
+    state = one.state if one.state != "POPULATING" else f"{one.state} {one.percent:.0f} %"
+    return f"{state:16} {size:>10}  {one.name}" + (f"  {one.failure}" if one.failure else "")
+
+
 def say_loaded(output: Output, bundle: Bundle, mode: str, address: Address, done: Done) -> None:
     """Say what is loaded now, and what is next."""
     counts, operation_id = bundle.manifest.counts, bundle.manifest.operation_id
@@ -44,7 +62,7 @@ def say_loaded(output: Output, bundle: Bundle, mode: str, address: Address, done
         f"{note_line(done)}loaded        {operation_id} {mode}\n"
         f"holds         {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
         f" {counts.relationships:,} relationships\n"
-        f"{left_out_line(done)}took          {done.total_seconds:.1f} s\n"
+        f"{left_out_line(done)}{indexes_line(done)}took          {done.total_seconds:.1f} s\n"
         f"next          importer validate {operation_id}",
     )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from importer.building import build_rollback
 from importer.execute import Run
 from importer.lock import Lock
 from importer.online import OnlineOptions
 from importer.rollback import count_operation
 from importer.servers.readings import memory_reader
 from importer.servers.target import Target
-from importer.stages import build_rollback
 from importer.store import read_journal, restore_old
 from synthgen.database import Address, connect
 from synthgen.errors import LoadFailedError, RefusedError, SynthError

@@ -123,17 +123,27 @@ class Workshop:
         return digest_database(self.driver, self.address).digest
 
     def schema(self) -> set[tuple[str, str, str, tuple[str, ...]]]:
-        """Give what indexes and constraints there are: kind, type, label, properties; without the lookup indexes."""
-        found = self.query("SHOW INDEXES YIELD type, entityType, labelsOrTypes, properties WHERE type <> 'LOOKUP'"
-                           " RETURN 'index', type, labelsOrTypes[0], properties")
+        """Give what indexes and constraints there are: kind, type, label, properties; without the lookup indexes.
+
+        The product's own indexes are not the user's; see `own_indexes`.
+        """
+        found = self.query("SHOW INDEXES YIELD name, type, entityType, labelsOrTypes, properties WHERE type <> 'LOOKUP'"
+                           " AND NOT name STARTS WITH '__synthgen_' RETURN 'index', type, labelsOrTypes[0], properties")
         found += self.query("SHOW CONSTRAINTS YIELD type, labelsOrTypes, properties"
                             " RETURN 'constraint', type, labelsOrTypes[0], properties")
         return {(kind, type_, label, tuple(properties)) for kind, type_, label, properties in found}
 
+    def own_indexes(self) -> set[tuple[str, str]]:
+        """Give label and property of the product's own indexes that are in use."""
+        return {(label, name) for label, name in self.query(
+            "SHOW INDEXES YIELD name, state, labelsOrTypes, properties WHERE name STARTS WITH '__synthgen_'"
+            " AND state = 'ONLINE' RETURN labelsOrTypes[0], properties[0]")}
+
     def traces(self) -> int:
-        """Count the nodes that carry anything of ours: metadata, or a label of the ledger."""
+        """Count what is ours: nodes that carry metadata or a label of the ledger, and indexes."""
         marked = " OR ".join(f"n.{name} IS NOT NULL" for name in MARKS)
-        return self.one(f"MATCH (n) WHERE {marked} OR any(l IN labels(n) WHERE l STARTS WITH '__') RETURN count(n)")
+        nodes = self.one(f"MATCH (n) WHERE {marked} OR any(l IN labels(n) WHERE l STARTS WITH '__') RETURN count(n)")
+        return nodes + self.one("SHOW INDEXES YIELD name WHERE name STARTS WITH '__' RETURN count(*)")
 
     def files(self) -> set[str]:
         """Name all files in the out folder, and those of a load in the server's home."""

@@ -66,6 +66,7 @@ def emit_load(
     allow_changed: bool = False,
     heap: str = DEFAULT_HEAP,
     leave_out: Sequence[str] = (),
+    indexes: bool = True,
     events: Stream = QUIET,
 ) -> Emitted:
     """Write an offline load as a script; the bundle's history tells of it.
@@ -81,6 +82,7 @@ def emit_load(
         allow_changed: Whether the database may be other than the snapshot, which replaces it.
         heap: Java heap of the import.
         leave_out: Names of indexes and constraints to do without.
+        indexes: Whether it creates the product's own indexes.
         events: Told of what takes long.
 
     Raises:
@@ -91,7 +93,8 @@ def emit_load(
     if mode != "offline":
         raise UsageError("only an offline load can be a script", hint="add --mode offline", mode=mode)
     address = _reach(find)
-    stages = plan_script(bundle, address, base=base, allow_changed=allow_changed, heap=heap, leave_out=leave_out)
+    stages = plan_script(bundle, address, base=base, allow_changed=allow_changed, heap=heap, leave_out=leave_out,
+                         indexes=indexes)
     emitted = _emit(stages, address, options, shell=shell, folder=folder, events=events)
     bundle.record(EVENT, datetime.now(UTC).isoformat(timespec="seconds"), mode="offline", shell=shell,
                   version=emitted.version, checked=emitted.checked)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from importer.cypher import DIALECT
+from importer.indexes import serving
 from importer.remaining import empty_arrays_statements
 from importer.schema import INDEX_SECONDS
 from importer.schema_choice import LOOKUP, SchemaChoice
@@ -31,8 +32,10 @@ from importer.stages import (
     CheckTables,
     CheckTypes,
     CheckUnchanged,
+    CreateIndexes,
     CreateSchema,
     DeleteOperation,
+    DropIndexes,
     DropOldStore,
     EndLedger,
     ImportAside,
@@ -113,7 +116,7 @@ def build_script(stages: Sequence[Stage]) -> Script:
     return script
 
 
-def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per kind of stage
+def _add(script: Script, stage: Stage) -> None:  # noqa: C901, PLR0912 - one answer per kind of stage
     match stage:
         case CheckSpace(size):
             script.needed_bytes = size
@@ -135,7 +138,12 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901 - one answer per k
             pass  # it looks whose the folders are; memory is seen to by whoever runs it
         case ImportAside() | SwapStore() | DropOldStore():
             pass  # what every script does
-        case WriteOnline() | EndLedger() | DeleteOperation():
+        case CreateIndexes(indexes):
+            # Nobody waits for them: one that cannot be filled must not undo the load.
+            served = serving(indexes, script.snapshot.schema)
+            script.steps["indexes.cypher"] = [f"{in_ascii(index.statement)};" for index in indexes
+                                              if index not in served]
+        case WriteOnline() | EndLedger() | DropIndexes() | DeleteOperation():
             raise AssertionError(f"{stage} is no stage of an offline load")
         case _:
             assert_never(stage)

@@ -11,6 +11,8 @@ from synthgen.database import Address, Server, ask_server, translated
 from synthgen.graph import SchemaItem
 
 LEDGER_PREFIX = "__Synthgen"
+OWN_PREFIX = "__synthgen_"
+"""How the names of all indexes and constraints begin that loads create for themselves."""
 _CONSTRAINTS = (
     "CYPHER {} SHOW CONSTRAINTS YIELD name, type, entityType, labelsOrTypes, properties, propertyType, options,"
     " createStatement RETURN *, '' AS failureMessage ORDER BY name"
@@ -26,8 +28,8 @@ _TYPES = {"UNIQUENESS": "NODE_PROPERTY_UNIQUENESS", "RELATIONSHIP_UNIQUENESS": "
 def read_schema(driver: neo4j.Driver, address: Address, server: Server | None = None) -> list[SchemaItem]:
     """Read all indexes and constraints, constraints first, each in order of names.
 
-    Indexes that a constraint owns and what belongs to a load's ledger are left out. Index providers are not read: a
-    server takes its newest, whichever is asked for.
+    Indexes that a constraint owns, what belongs to a load's ledger and the product's own indexes are left out. Index
+    providers are not read: a server takes its newest, whichever is asked for.
 
     Args:
         driver: Of the database.
@@ -43,7 +45,7 @@ def read_schema(driver: neo4j.Driver, address: Address, server: Server | None = 
     return [
         _schema_item(row, statements.get(name) or (row["createStatement"] and
                                                    f"CYPHER {newest} {_escaped(row['createStatement'])}") or "")
-        for name, row in found.items() if not is_ours(row["labelsOrTypes"])
+        for name, row in found.items() if not is_ours(row["labelsOrTypes"]) and not name.startswith(OWN_PREFIX)
     ]
 
 

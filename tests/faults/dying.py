@@ -1,4 +1,4 @@
-"""An offline load in a process of its own that kills itself at one exact moment; as a module it is that process."""
+"""A load in a process of its own that kills itself at one exact moment; as a module it is that process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from importer.operations import load
+from importer.requests import check_mode
 from importer.servers.folders import Folders
 from importer.stages import Stage
 from synthgen.bundle.read import find_bundle
@@ -17,16 +18,17 @@ from synthgen.database import find_address
 from tests.workshop import LONGEST_SECONDS, ROOT, Workshop
 
 
-def load_until(workshop: Workshop, operation_id: str, moment: str) -> int:
+def load_until(workshop: Workshop, operation_id: str, moment: str, mode: str = "offline") -> int:
     """Load until `before` or `after` a stage, or the nth step with the store's files; gives the exit code.
 
     Args:
         workshop: Whose database.
         operation_id: What is loaded.
         moment: Such as `before SwapStore`, or `before Move 2`.
+        mode: `offline` or `online`.
     """
-    done = subprocess.run([sys.executable, "-m", "tests.faults.dying", operation_id, moment], env=workshop.environment,
-                          cwd=ROOT, capture_output=True, check=False, timeout=LONGEST_SECONDS)
+    done = subprocess.run([sys.executable, "-m", "tests.faults.dying", operation_id, moment, mode],
+                          env=workshop.environment, cwd=ROOT, capture_output=True, check=False, timeout=LONGEST_SECONDS)
     return done.returncode
 
 
@@ -53,7 +55,7 @@ def die_at_step(side: str, kind: str, number: int) -> None:
 
 def main() -> None:
     """Load the operation, and die at the moment."""
-    operation_id, moment = sys.argv[1:]
+    operation_id, moment, mode = sys.argv[1:]
     side, kind, *number = moment.split()
     if number:
         die_at_step(side, kind, int(number[0]))
@@ -63,7 +65,7 @@ def main() -> None:
             die()
 
     out = out_folder()
-    load(find_bundle(out, operation_id), find_address(out=out), mode="offline", base=Path(out) / "base",
+    load(find_bundle(out, operation_id), find_address(out=out), mode=check_mode(mode), base=Path(out) / "base",
          on_boundary=at_boundary)
 
 

@@ -19,7 +19,16 @@ from importer.servers import process
 from importer.servers.local import LocalServer
 from importer.servers.local_target import LocalTarget
 from importer.settle import settle_at
-from importer.stages import CHECKS, CheckEmpty, DeleteOperation, EndLedger, ImportAside, Stage, WriteOnline
+from importer.stages import (
+    CHECKS,
+    CheckEmpty,
+    DeleteOperation,
+    DropIndexes,
+    EndLedger,
+    ImportAside,
+    Stage,
+    WriteOnline,
+)
 from synthgen.bundle.read import find_bundle
 from synthgen.database import connect
 from synthgen.errors import LoadFailedError
@@ -100,7 +109,7 @@ MOMENTS: dict[str, Callable[[Workshop, str], bool]] = {
     "when both stores are moved": lambda shop, _: staged(shop, "*/old/transactions/neo4j"),
     "when the new one is served": lambda shop, operation: step(shop) == "swapping" and is_new(shop, operation),
 }
-ONLINE = {WriteOnline, EndLedger, DeleteOperation}
+ONLINE = {WriteOnline, EndLedger, DropIndexes, DeleteOperation}
 STAGES = [stage.__name__ for stage in get_args(Stage) if stage not in {CheckEmpty, *ONLINE}]
 CHECKED = [stage.__name__ for stage in CHECKS if stage is not CheckEmpty]
 # The look at the folders makes two, moves two and removes four itself.

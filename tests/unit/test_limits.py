@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from importer.building import build_restore
 from importer.explain import find_limits
 from importer.limits import LIMITS
 from importer.servers.versions import Product
-from importer.stages import DropOldStore, SwapStore, build_restore
+from importer.stages import DropOldStore, SwapStore
 from synthgen.graph import Graph
 from synthgen.snapshot.write import write_snapshot
 

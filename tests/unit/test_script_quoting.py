@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from importer.building import build_restore
 from importer.scripts.folder import write_folder
 from importer.scripts.quoting import QUOTE, check_shell, in_ascii, literal, quote_ps1
 from importer.scripts.script import build_script
 from importer.scripts.server import plan_server
 from importer.servers.targets import TargetOptions
 from importer.servers.versions import Product
-from importer.stages import build_restore
 from synthgen.errors import UsageError
 from synthgen.snapshot.write import write_snapshot
 from tests.tiny import tiny_graph

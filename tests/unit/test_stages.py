@@ -7,7 +7,16 @@ from typing import get_args
 
 import pytest
 
+from importer.building import (
+    build_end_of_load,
+    build_offline_load,
+    build_online_load,
+    build_restore,
+    build_rollback,
+    space_needed,
+)
 from importer.explain import explain
+from importer.indexes import Index
 from importer.planning import check_exchangeable
 from importer.schema_choice import SchemaChoice
 from importer.servers.local_target import find_local_target
@@ -27,8 +36,10 @@ from importer.stages import (
     CheckTables,
     CheckTypes,
     CheckUnchanged,
+    CreateIndexes,
     CreateSchema,
     DeleteOperation,
+    DropIndexes,
     DropOldStore,
     EndLedger,
     ImportAside,
@@ -36,12 +47,6 @@ from importer.stages import (
     Stage,
     SwapStore,
     WriteOnline,
-    build_end_of_load,
-    build_offline_load,
-    build_online_load,
-    build_restore,
-    build_rollback,
-    space_needed,
 )
 from synthgen.bundle.read import Bundle
 from synthgen.database import Address
@@ -116,9 +121,29 @@ def test_a_restore_wants_an_empty_database(snapshot):
     assert stages[9].bundles == ()
 
 
-def test_a_rollback_is_one_stage():
-    """It deletes what is marked, nothing else."""
-    assert build_rollback(OPERATION, nodes=3, relationships=5) == [DeleteOperation(OPERATION, 3, 5)]
+def test_a_rollback_drops_indexes_first():
+    """Then it deletes what is marked, nothing else: killed after its last delete it has left no index."""
+    assert build_rollback(OPERATION, nodes=3, relationships=5) == [DropIndexes(OPERATION),
+                                                                   DeleteOperation(OPERATION, 3, 5)]
+
+
+def test_indexes_are_created_when_the_rows_are_there_and_before_the_result_is_checked(snapshot, bundles):
+    """Of all operations in the new store; not where nobody wants them, and who is interrupted online goes on."""
+    mine, other = (Bundle(one.path, replace(one.manifest, profile={"resource_labels": [label], "id": "id"}))
+                   for one, label in zip(bundles, ("A", "B"), strict=True))
+    offline = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
+    assert kinds(offline[-6:]) == [SwapStore, SetRemaining, CreateSchema, CreateIndexes, CheckResult, DropOldStore]
+    assert {index.label for index in offline[-3].indexes} == {"A", "B"}
+    assert not offline[-3].goes_on
+    online = build_online_load(mine, [], allow_changed=False)
+    assert kinds(online[-3:]) == [WriteOnline, CreateIndexes, CheckResult]
+    assert online[-2].goes_on
+    assert kinds(build_end_of_load(mine, [], allow_changed=False)) == [CheckBundle, EndLedger, CreateIndexes,
+                                                                      CheckResult]
+    for without in (build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g", indexes=False),
+                    build_online_load(mine, [], allow_changed=False, indexes=False),
+                    build_end_of_load(mine, [], allow_changed=False, indexes=False)):
+        assert CreateIndexes not in kinds(without)
 
 
 def test_checks_come_before_what_changes_something(snapshot, bundles):
@@ -144,7 +169,8 @@ def test_each_stage_is_told(snapshot, bundles):
     every = [*build_offline_load(snapshot, bundles[0], [bundles[1]], SERVER, allow_changed=False, heap="2g"),
              *build_online_load(bundles[0], [], allow_changed=True),
              *build_end_of_load(bundles[0], [], allow_changed=False), *build_restore(snapshot, SERVER, heap="2g"),
-             *build_rollback(OPERATION, nodes=3_000, relationships=5_000)]
+             *build_rollback(OPERATION, nodes=3_000, relationships=5_000),
+             CreateIndexes((Index("A", "id"),), goes_on=True)]
     lines = explain(every)
     assert set(map(type, every)) == set(get_args(Stage))
     assert all("\n" not in line and len(line) > 10 for line in lines)
@@ -154,6 +180,7 @@ def test_each_stage_is_told(snapshot, bundles):
     assert OPERATION in told[DeleteOperation]
     assert str(snapshot.path) in told[CheckSnapshot]
     assert "1,200 nodes" in told[CheckBundle]
+    assert "A.id" in told[CreateIndexes]
     assert "1,200 nodes, then 1,100 relationships" in told[WriteOnline]
     assert "changes since the snapshot are allowed" in told[CheckUnchanged]
     assert any("2,400 nodes and 2,200 relationships" in line and OTHER_OPERATION in line for line in lines)
