@@ -30,7 +30,7 @@ from importer.scaling.controller import Decision
 from importer.scaling.settings import Scaling
 from importer.scaling.steering import Steering
 from importer.scaling.window import Trouble
-from importer.transactions import GivenUpError, is_unreachable, may_pass
+from importer.transactions import GOES_ON, GivenUpError, is_unreachable, may_pass, way_out
 from importer.writing import Written, write_batch
 from synthgen.bundle.read import Bundle
 from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
@@ -123,7 +123,7 @@ def load_online(
             raise load.stopped(str(error)) from error
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
-                raise load.stopped(f"lost the database: {error}") from error
+                raise load.stopped(f"lost the database: {error}", way_out(error)) from error
             if may_pass(error):
                 raise load.stopped(f"was held up for too long: {error}") from error
             raise LoadFailedError(f"load of {held.operation_id} failed: {error}", hint="roll it back, or correct the"
@@ -154,9 +154,8 @@ class _Load:
                 "retries": self._transactions.retries_by_trouble.total(),
                 "retries_by_trouble": dict(self._transactions.retries_by_trouble)}
 
-    def stopped(self, why: str) -> StoppedHalfwayError:
-        return StoppedHalfwayError(f"load of {self._lock.operation_id} {why}", hint="the same command goes on",
-                                   **self.facts)
+    def stopped(self, why: str, hint: str = GOES_ON) -> StoppedHalfwayError:
+        return StoppedHalfwayError(f"load of {self._lock.operation_id} {why}", hint=hint, **self.facts)
 
     def run(self, anchors: pl.DataFrame) -> OnlineResult:
         marks = find_marks(self._lock)

@@ -23,7 +23,7 @@ from importer.ledger import record_mark, remove_batches
 from importer.lock import SHORT, Lock, hold_lock
 from importer.resilience import DEFAULTS, Resilience
 from importer.scaling.window import Trouble
-from importer.transactions import GivenUpError, Transactions, is_too_large, is_unreachable, may_pass
+from importer.transactions import GivenUpError, Transactions, is_too_large, is_unreachable, may_pass, way_out
 from importer.tries import Tries
 from synthgen.errors import LoadFailedError, StoppedHalfwayError, UsageError
 from synthgen.events import QUIET, Stream
@@ -102,7 +102,8 @@ def delete_operation(
             raise deletion.stopped(str(error), deletion.reckon_left()) from error
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
-                raise deletion.stopped(f"lost the database: {error}", deletion.reckon_left()) from error
+                raise deletion.stopped(f"lost the database: {error}", deletion.reckon_left(),
+                                       way_out(error, _goes_on(operation_id))) from error
             if may_pass(error):
                 raise deletion.stopped(f"was held up for too long: {error}", deletion.count_left()) from error
             left = deletion.count_left()
@@ -168,10 +169,10 @@ class _Deletion:
                 "retries": self._transactions.retries_by_trouble.total(),
                 "retries_by_trouble": dict(self._transactions.retries_by_trouble)}
 
-    def stopped(self, why: str, left: Left) -> StoppedHalfwayError:
+    def stopped(self, why: str, left: Left, hint: str = "") -> StoppedHalfwayError:
         operation_id = self._lock.operation_id
-        return StoppedHalfwayError(f"rollback of {operation_id} {why}{_in_words(left)}", hint=_goes_on(operation_id),
-                                   **self.facts, **left)
+        return StoppedHalfwayError(f"rollback of {operation_id} {why}{_in_words(left)}",
+                                   hint=hint or _goes_on(operation_id), **self.facts, **left)
 
     def reckon_left(self) -> Left:
         """Say what is left by what was found; nothing when nothing was looked for yet."""

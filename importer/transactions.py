@@ -25,12 +25,13 @@ from importer.rate import Bucket
 from importer.resilience import Resilience
 from importer.scaling.window import Trouble
 from importer.silence import closed_after
-from synthgen.database import does_not_answer
+from synthgen.database import BROKEN_DOWN_HINT, does_not_answer, has_broken_down
 from synthgen.events import QUIET, Stream, Waiting
 
 T = TypeVar("T")
 Work = Callable[[neo4j.Transaction], T]
 
+GOES_ON = "the same command goes on"
 LOOK_SECONDS = 0.25
 """How often who waits looks whether it still has to."""
 _TIMED_OUT = frozenset({
@@ -70,6 +71,11 @@ def may_pass(error: BaseException) -> bool:
     """Whether the same transaction may succeed later."""
     return isinstance(error, Neo4jError | DriverError) and not is_too_large(error) and (
         error.is_retryable() or isinstance(error, IncompleteCommit) or is_unreachable(error))
+
+
+def way_out(error: BaseException, goes_on: str = GOES_ON) -> str:
+    """Say what to do about an error after which work goes on, where `goes_on` says how."""
+    return f"{BROKEN_DOWN_HINT}; {goes_on}" if has_broken_down(error) else goes_on
 
 
 class Transactions:

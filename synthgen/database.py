@@ -38,6 +38,12 @@ IDLE_SECONDS = 10.0
 """A connection that nobody used for so long is tried before it is used again."""
 CYPHER_5 = "CYPHER 5 "
 """Before a statement: it is in Cypher 5, which both server lines read and which has internal ids."""
+_BROKEN_DOWN = frozenset({
+    "Neo.DatabaseError.Transaction.TransactionLogError",
+    "Neo.DatabaseError.Transaction.TransactionCommitFailed",
+    "Neo.DatabaseError.Transaction.TransactionStartFailed",
+})
+BROKEN_DOWN_HINT = "see the server's log; make room if its disk is full, then restart it"
 _URI = re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://")
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _URI_HINT = "use bolt://host:port or neo4j://host:port"
@@ -212,8 +218,13 @@ def does_not_answer(error: BaseException) -> bool:
     """Whether an error says that the database is not there now, and nothing of what was asked."""
     # A result that broke off in the midst tells why only as its cause.
     told = error.__cause__ if isinstance(error, ResultFailedError) else error
-    return isinstance(told, ServiceUnavailable | SessionExpired | DatabaseUnavailable
-                      | ConnectionAcquisitionTimeoutError | OSError)
+    return has_broken_down(told) or isinstance(
+        told, ServiceUnavailable | SessionExpired | DatabaseUnavailable | ConnectionAcquisitionTimeoutError | OSError)
+
+
+def has_broken_down(error: BaseException | None) -> bool:
+    """Whether an error says that the database could not write its log, as when its disk is full, until it restarts."""
+    return isinstance(error, Neo4jError) and error.code in _BROKEN_DOWN
 
 
 @contextmanager
@@ -237,6 +248,9 @@ def translated(address: Address) -> Iterator[None]:
                                   hint="check user and password; after several wrong ones wait some seconds") from error
         raise SynthError(f"{where} refused a statement: {error.message}", code=error.code) from error
     except (Neo4jError, DriverError, OSError) as error:
+        if has_broken_down(error):
+            raise UnreachableError(f"{where} has broken down: {_first_line(error)}",
+                                   hint=BROKEN_DOWN_HINT) from error
         if does_not_answer(error):
             raise UnreachableError(
                 f"no database answers at {where}: {_first_line(error)}",

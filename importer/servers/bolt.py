@@ -10,7 +10,7 @@ import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
 from importer.servers.settings import HOST
-from synthgen.database import Address, connect
+from synthgen.database import Address, connect, has_broken_down
 from synthgen.errors import NotAllowedError, ServerError, SynthError, UnreachableError
 
 CONNECT_SECONDS = 5.0
@@ -39,6 +39,18 @@ def answers(port: int, user: str, password: str) -> bool:
     except (DriverError, Neo4jError, OSError):
         return False
     return True
+
+
+def has_broken_down_at(port: int, user: str, password: str) -> bool:
+    """Say whether the database `neo4j` of a server is one that cannot write its log any more, until it is restarted."""
+    try:
+        with neo4j.GraphDatabase.driver(f"bolt://{HOST}:{port}", auth=(user, password),
+                                        connection_timeout=CONNECT_SECONDS) as driver, \
+                driver.session(database="neo4j") as session:
+            session.run("RETURN 1").consume()
+    except (DriverError, Neo4jError, OSError) as error:
+        return has_broken_down(error)
+    return False
 
 
 def find_free_port(candidates: Iterable[int]) -> int | None:

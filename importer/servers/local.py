@@ -264,7 +264,12 @@ class LocalServer:
         clean = True
         if record.is_alive() and record.pid is not None and record.mark is not None:
             try:
-                clean = process.end(record.pid, record.mark, timeout_s=timeout_s)
+                # Closing its log would write the rest of what failed into it, and no start could read that.
+                if record.ready and bolt.has_broken_down_at(record.port, USER, self.password()):
+                    process.kill(record.pid, record.mark)
+                    _wait_for_port(record.port)
+                else:
+                    clean = process.end(record.pid, record.mark, timeout_s=timeout_s)
             except TimeoutError as error:
                 raise ServerError(f"the server in {self.home} does not end: {error}",
                                   hint=f"end process {record.pid} by hand", pid=record.pid) from error
@@ -296,7 +301,7 @@ class LocalServer:
 
 
 def _wait_for_port(port: int) -> None:
-    """Wait a little for the port of a server that crashed: a process is gone a moment before its ports are."""
+    """Wait a little for the port of a server that was killed: a process is gone a moment before its ports are."""
     until = time.monotonic() + PORT_SECONDS
     while bolt.find_free_port((port,)) is None and time.monotonic() < until:
         time.sleep(POLL_SECONDS)

@@ -39,10 +39,19 @@ def end(pid: int, mark: str, *, timeout_s: float) -> bool:
     _signal(pid, mark, signal.SIGTERM)
     if _wait_gone(pid, mark, timeout_s):
         return True
+    kill(pid, mark)
+    return False
+
+
+def kill(pid: int, mark: str) -> None:
+    """End a process with SIGKILL.
+
+    Raises:
+        TimeoutError: Not even that ended it.
+    """
     _signal(pid, mark, signal.SIGKILL)
     if not _wait_gone(pid, mark, KILL_SECONDS):
         raise TimeoutError(f"process {pid} does not end")
-    return False
 
 
 def end_group(pid: int, mark: str, *, timeout_s: float) -> None:
