@@ -44,12 +44,14 @@ class OpenPart:
         constants: Values for `$constants`.
         frame: Rows for `$lists`, in the load's order.
         pairs: For relationships, per row the bits of its buckets; None for nodes.
+        file: Its name, for messages.
     """
 
     text: str
     constants: Sequence[object]
     frame: pl.DataFrame
     pairs: Int64s | None = None
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ def _open_nodes(bundle: Bundle, group: NodeGroup, index: int) -> OpenPart:
         list(constants.values()),
         # A frame without columns would have no rows either, and each row is a node.
         frame.select(map(exactly, varying or [ID])),
+        file=part.file,
     )
 
 
@@ -145,6 +146,7 @@ def _open_relationships(bundle: Bundle, group: RelationshipGroup, part: Part, no
         list(constants.values()),
         found[order],
         pairs,
+        part.file,
     )
 
 

@@ -39,7 +39,8 @@ def write_batch(batch: Batch, lock: Lock, transactions: Transactions, events: St
     `events` are told of each commit and each further try, in the thread that writes.
 
     Raises:
-        LoadFailedError: An end of a relationship is not there any more, or the ledger contradicts the batch.
+        LoadFailedError: An end of a relationship is not there any more, the ledger contradicts the batch, or a single
+            row is too large for the server.
         LockedError: The lock is lost.
         GivenUpError, Neo4jError, DriverError: As `Transactions.run`.
     """
@@ -71,8 +72,10 @@ def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Writte
     except ConstraintError as error:
         ids = _written_before(batch, lock, error)
     except Neo4jError as error:
-        if not is_too_large(error) or rows == 1:
+        if not is_too_large(error):
             raise
+        if rows == 1:
+            raise _too_large(batch, error) from error
         transactions.count(error)
         note(error, 0.0)
         for half in batch.halves():
@@ -93,6 +96,19 @@ def _written_before(batch: Batch, lock: Lock, error: ConstraintError) -> list[in
         raise LoadFailedError(f"the ledger has {rows} rows for a batch of {batch.range.rows}",
                               hint="roll the operation back, then load it again", **_where(batch)) from error
     return ids or []
+
+
+def _too_large(batch: Batch, error: Neo4jError) -> LoadFailedError:
+    """Name the row that no transaction of the server has room for, and what would help."""
+    place = batch.range
+    start, end = batch.rows()[0][:2] if place.kind == "relationships" else (None, None)
+    row = (f"the node in row {place.first + 1:,} of {batch.part.file}" if place.kind == "nodes" else
+           f"a relationship of {batch.part.file}, between the internal ids {start} and {end},")
+    return LoadFailedError(
+        f"{row} is too large for a transaction of the server: {error.message}",
+        hint="raise the setting that the server names, such as db.memory.transaction.max or"
+             " dbms.memory.transaction.total.max, restart it and load again",
+        file=batch.part.file, code=error.code, **_where(batch))
 
 
 def _shortage(transaction: neo4j.Transaction, batch: Batch, lock: Lock) -> Exception:
