@@ -106,8 +106,8 @@ def _too_large(batch: Batch, error: Neo4jError) -> LoadFailedError:
            f"a relationship of {batch.part.file}, between the internal ids {start} and {end},")
     return LoadFailedError(
         f"{row} is too large for a transaction of the server: {error.message}",
-        hint="raise the setting that the server names, such as db.memory.transaction.max or"
-             " dbms.memory.transaction.total.max, restart it and load again",
+        hint="raise what the server names and load again: db.memory.transaction.max or"
+             " dbms.memory.transaction.total.max, or, when it took too long, --batch-time-limit",
         file=batch.part.file, code=error.code, **_where(batch))
 
 

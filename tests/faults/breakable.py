@@ -11,17 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from importer.online import OnlineOptions
-from importer.operations import load
+from importer.operations import load, rollback
+from importer.resilience import Resilience, Retries
+from importer.scaling.settings import Scaling
 from importer.servers.local import LocalServer
 from importer.servers.state import read_record
 from synthgen.bundle.read import Bundle, find_bundle
 from synthgen.database import Address, connect, find_address
 from synthgen.errors import StoppedHalfwayError, SynthError, UnreachableError
+from synthgen.events import QUIET, Event, Phase, Stream
 from synthgen.generate import generate
 from synthgen.parameters import RandomParameters
-from synthgen.progress import Progress, silent
 from synthgen.snapshot.export import digest_database, export_snapshot
 
 CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,8 +37,14 @@ MACHINES = """
     CREATE (g)-[:CONTAINS]->(:Resource {id: g.id + '/providers/Microsoft.Compute/virtualMachines/' + i,
      name: 'vm' + i, type: 'Microsoft.Compute/virtualMachines', location: l.name})-[:LOCATED_IN]->(l)"""
 BASE = ("UNWIND range(0, 2) AS i CREATE (:Region {id: 'region/' + i, name: 'region' + i})", GROUPS, MACHINES)
+SMALL = Scaling.within((100, 300), (1, 3))
 GOES_ON = (StoppedHalfwayError, UnreachableError)
 MOST_CALLS = 20
+
+
+def small(patience_s: float = 60) -> OnlineOptions:
+    """Give options for a load of many small batches that waits so long for a database that does not answer."""
+    return OnlineOptions(SMALL, Resilience(retries=Retries(patience_s=patience_s)))
 
 
 @dataclass
@@ -81,10 +90,18 @@ class Breakable:
         """Start it again on its port; does nothing when it runs."""
         self.server.start(port=self.server.status().port)
 
-    def load(self, operation_id: str, options: OnlineOptions, progress: Progress = silent) -> None:
+    def load(self, operation_id: str, options: OnlineOptions, events: Stream = QUIET) -> None:
         """Load an operation online, as a command does: with what its history says by now."""
         load(find_bundle(self.folder, operation_id), self.address, mode="online", base=self.folder / "base",
-             options=options, progress=progress)
+             options=options, events=events)
+
+    def rollback(self, operation_id: str, events: Stream = QUIET) -> None:
+        """Roll an operation back."""
+        rollback(self.folder, operation_id, self.address, events=events)
+
+    def history(self, operation_id: str) -> list[dict[str, Any]]:
+        """Give what the history of an operation says."""
+        return [dict(entry) for entry in find_bundle(self.folder, operation_id).manifest.history]
 
     def digest(self) -> str:
         """Give the digest of all that is in the database."""
@@ -130,9 +147,10 @@ class Blow:
     thread: threading.Thread | None = None
     failure: list[BaseException] = field(default_factory=list)
 
-    def watch(self, phase: str, done: int, due: int) -> None:
+    def watch(self, event: Event) -> None:
         """Be told of progress."""
-        if self.thread is None and phase == self.phase and done >= self.share * due:
+        if (self.thread is None and isinstance(event, Phase) and event.phase == self.phase
+                and event.done >= self.share * event.due):
             self.thread = threading.Thread(target=self._fall, name="blow")
             self.thread.start()
 

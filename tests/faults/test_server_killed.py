@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
-from importer.online import OnlineOptions
-from importer.operations import rollback, validate
-from importer.resilience import Resilience, Retries
-from synthgen.bundle.read import Bundle, find_bundle
-from tests.faults.breakable import Blow, Breakable, breakable
+from importer.operations import validate
+from synthgen.bundle.read import Bundle
+from synthgen.events import Event, Stream
+from tests.faults.breakable import Blow, Breakable, breakable, small
 
 pytestmark = pytest.mark.neo4j
 
 RESOURCES = 2000
 LOADING = ("reading nodes", "nodes", "relationships")
-SMALL = {"batch_rows": (100, 300), "writers": (1, 3)}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +35,9 @@ def bundle(broken: Breakable) -> Bundle:
 @pytest.fixture(scope="module")
 def loaded(broken: Breakable, bundle: Bundle) -> str:
     """The digest after a load that nothing disturbs."""
-    broken.load(bundle.manifest.operation_id, OnlineOptions())
+    broken.load(bundle.manifest.operation_id, small())
     digest = broken.digest()
-    rollback(broken.folder, bundle.manifest.operation_id, broken.address)
+    broken.rollback(bundle.manifest.operation_id)
     assert (broken.digest(), broken.traces()) == (broken.base, 0)
     return digest
 
@@ -54,14 +52,14 @@ def blow_of(drawn: random.Random, broken: Breakable, phases: tuple[str, ...], *,
     return Blow(drawn.choice(phases), drawn.uniform(0, 1), drawn.uniform(0, 0.3), deal)
 
 
-def told(blows: list[Blow]) -> Callable[[str, int, int], None]:
-    """Give a progress that tells the first blow that has not fallen yet."""
-    def progress(phase: str, done: int, due: int) -> None:
+def one_by_one(blows: list[Blow]) -> Stream:
+    """Tell the first blow that has not fallen yet what goes on."""
+    def listen(event: Event) -> None:
         waiting = [blow for blow in blows if blow.thread is None]
         if waiting and all(blow.is_over() for blow in blows if blow.thread is not None):
-            waiting[0].watch(phase, done, due)
+            waiting[0].watch(event)
 
-    return progress
+    return Stream(listen)
 
 
 @pytest.mark.parametrize(("seed", "mend"), [(0, True), (1, False), (2, True), (3, False)])
@@ -69,19 +67,19 @@ def test_a_load_and_a_rollback_whose_server_is_killed(broken, bundle, loaded, se
     """SIGKILL at random moments of a load (twice) and of its rollback: each goes on, to the very graph it should be."""
     drawn = random.Random(seed)  # noqa: S311 - moments, not secrets
     operation_id = bundle.manifest.operation_id
-    options = OnlineOptions(**SMALL, resilience=Resilience(retries=Retries(patience_s=90 if mend else 1)))
+    options = small(90 if mend else 1)
     blows = [blow_of(drawn, broken, LOADING, mend=mend) for _ in range(1 + seed % 2)]
     blows.sort(key=lambda blow: (LOADING.index(blow.phase), blow.share))
-    ends = broken.go_on(partial(broken.load, operation_id, options, progress=told(blows)))
+    ends = broken.go_on(partial(broken.load, operation_id, options, events=one_by_one(blows)))
     assert [blow.is_over() for blow in blows] == [True] * len(blows), blows
     assert mend or ends
     assert (broken.digest(), broken.traces()) == (loaded, 0)
     assert validate(broken.folder, operation_id, broken.address)
     blow = blow_of(drawn, broken, ("deleting",), mend=True)
-    broken.go_on(partial(rollback, broken.folder, operation_id, broken.address, progress=told([blow])))
+    broken.go_on(partial(broken.rollback, operation_id, Stream(blow.watch)))
     assert blow.is_over(), blow
     assert (broken.digest(), broken.traces()) == (broken.base, 0)
-    events = [entry["event"] for entry in find_bundle(broken.folder, operation_id).manifest.history]
+    events = [entry["event"] for entry in broken.history(operation_id)]
     assert (events[-1], "loaded" in events, "load_failed" in events) == ("rolled_back", True, False)
 
 
@@ -96,12 +94,12 @@ def test_a_load_whose_server_is_stopped_and_started_again(broken, bundle, loaded
         broken.start()
 
     for work, phases in (
-        (partial(broken.load, operation_id, OnlineOptions(**SMALL)), ("nodes", "relationships")),
-        (partial(rollback, broken.folder, operation_id, broken.address), ("deleting",)),
+        (partial(broken.load, operation_id, small()), ("nodes", "relationships")),
+        (partial(broken.rollback, operation_id), ("deleting",)),
     ):
         blow = Blow(drawn.choice(phases), drawn.uniform(0, 0.9), drawn.uniform(0, 0.1), restart)
-        broken.go_on(partial(work, progress=blow.watch))
+        broken.go_on(partial(work, events=Stream(blow.watch)))
         assert blow.is_over(), blow
         assert (broken.digest(), broken.traces()) == (loaded if phases[0] == "nodes" else broken.base, 0)
-    events = [entry["event"] for entry in find_bundle(broken.folder, operation_id).manifest.history]
+    events = [entry["event"] for entry in broken.history(operation_id)]
     assert (events[-1], "load_failed" in events) == ("rolled_back", False)
