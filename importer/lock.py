@@ -26,7 +26,7 @@ import neo4j
 from neo4j.exceptions import ClientError, DriverError, Neo4jError
 
 from importer import cypher
-from importer.pulse import Pulse
+from importer.pulse import BEAT_SECONDS, Pulse
 from importer.resilience import NO_BREAKER, Resilience, Retries
 from importer.transactions import Transactions
 from synthgen.errors import LockedError
@@ -34,6 +34,7 @@ from synthgen.events import QUIET, Stream
 from synthgen.snapshot.ledger import READER_KEY, STALE_SECONDS, Holder, is_gone, owner_name
 
 CLAIM_TRIES = 8
+AWAITED_BEATS = 2.5
 DRAIN_SECONDS = 60.0
 COMMIT_SECONDS = 3.0
 SHORT = Resilience(retries=Retries(patience_s=15.0), circuit_breaker=NO_BREAKER)
@@ -157,17 +158,25 @@ def _claim(lock: Lock) -> str | None:
     """Take the lock; gives the operation whose dead owner it was taken from."""
     lock.write(cypher.CLAIM)
     try:
+        _await_beat(lock)
         dead = _win(lock)
         if dead is not None:
             _end_transactions(lock, dead.owner)
         gone = [row["owner"] for row in lock.write(cypher.READ_CLAIMS)
-                if row["age_ms"] > STALE_SECONDS * 1000 or is_gone(row["owner"])]
+                if abs(row["age_ms"]) > STALE_SECONDS * 1000 or is_gone(row["owner"])]
         if gone:
             lock.write(cypher.DELETE_CLAIMS, {"owners": gone})
     except BaseException:
         _release(lock, SHORT)
         raise
     return None if dead is None else dead.operation_id
+
+
+def _await_beat(lock: Lock) -> None:
+    """Give an owner whose last beat is old, or still to come, time for another: the server's clock may have jumped."""
+    holders = [Holder(**row) for row in lock.write(cypher.READ_HOLDERS)]
+    if any(one.is_overdue and one.owner not in _ended and not is_gone(one.owner) for one in holders):
+        time.sleep(AWAITED_BEATS * BEAT_SECONDS)
 
 
 def _win(lock: Lock) -> Holder | None:
@@ -210,7 +219,7 @@ def _youngest_sign(transaction: neo4j.Transaction, owner: str) -> int | None:
 
 
 def _locked(database: str, holder: Holder) -> LockedError:
-    left = max(0, round(STALE_SECONDS - holder.age_ms / 1000))
+    left = max(0, round(STALE_SECONDS - max(0, holder.age_ms) / 1000))
     return LockedError(
         f"database {database!r} is locked by {holder.owner}, at work on {holder.operation_id} since {holder.since}",
         hint=f"wait until it ends; if it is dead, its lock is free in {left or round(STALE_SECONDS)} s",

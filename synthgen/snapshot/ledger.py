@@ -28,6 +28,8 @@ READER_KEY = "synthgen_reader"
 """Under this key transactions name a lock's owner in their metadata, to show that it lives while it writes nothing."""
 STALE_SECONDS = 60.0
 """An owner that showed no life for so long, by the server's clock, is dead."""
+AHEAD_SECONDS = 5.0
+"""A sign of life that is still to come by more than this is from before the server's clock jumped back."""
 
 # The queries lack the dialect that whoever runs them puts in front.
 READ_HOLDERS = (
@@ -68,6 +70,11 @@ class Holder:
     heartbeat: int
     age_ms: int
 
+    @property
+    def is_overdue(self) -> bool:
+        """Whether its last beat is old, or still to come, as after the server's clock was put back."""
+        return not -AHEAD_SECONDS * 1000 <= self.age_ms <= STALE_SECONDS * 1000
+
     def is_dead(self, youngest_sign: Callable[[str], int | None]) -> bool:
         """Say whether its lock is free.
 
@@ -76,7 +83,7 @@ class Holder:
         """
         if is_gone(self.owner):
             return True
-        if self.age_ms <= STALE_SECONDS * 1000:
+        if not self.is_overdue:
             return False
         sign = youngest_sign(self.owner)
         return sign is None or sign > STALE_SECONDS * 1000
