@@ -17,6 +17,8 @@ from importer.operations import load, rollback, validate
 from importer.requests import check_mode
 from importer.resilience import Resilience, find_resilience
 from importer.rollback import list_operations_in_database
+from importer.scaling.reading import read_scaling
+from importer.scaling.settings import Scaling
 from importer.schema_choice import choose_schema
 from importer.servers.targets import find_target
 from importer.settle import settle_at
@@ -95,6 +97,7 @@ class ScaleUpService:
         privacy: How much of the base may be seen in what is made; all of it by default.
         indexes: Whether loads create the product's own indexes, where they are missing.
         validation_enabled: Whether each operation is validated after its load.
+        scaling: How online loads adapt batch rows and writers; by default what `[scaling]` of synthgen.toml says.
         resilience: Retries, circuit breaker, time limits and rate limit of online loads and rollbacks; by default what
             `[resilience]` of synthgen.toml says.
         on_event: Told what goes on, as `synthgen.events` has it, in the thread where it happens. What it raises ends
@@ -115,6 +118,7 @@ class ScaleUpService:
         privacy: Privacy = AS_IT_IS,
         indexes: bool = True,
         validation_enabled: bool = True,
+        scaling: Scaling | None = None,
         resilience: Resilience | None = None,
         on_event: Listener | None = None,
     ) -> None:
@@ -128,6 +132,7 @@ class ScaleUpService:
         self._privacy = privacy
         self._indexes = indexes
         self._validation_enabled = validation_enabled
+        self._scaling = read_scaling() if scaling is None else scaling
         self._resilience = find_resilience() if resilience is None else resilience
         self._events = QUIET if on_event is None else Stream(on_event)
 
@@ -209,7 +214,7 @@ class ScaleUpService:
         result = partial(_result, bundle, began)
         try:
             load(bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
-                 indexes=self._indexes, options=OnlineOptions(resilience=self._resilience), events=self._events)
+                 indexes=self._indexes, options=OnlineOptions(self._scaling, self._resilience), events=self._events)
         except (LoadFailedError, StoppedHalfwayError) as error:
             return result(error=error, rolled_back=bool(error.facts.get("undone")))
         if not self._validation_enabled:

@@ -36,6 +36,7 @@ class Written:
 def write_batch(batch: Batch, lock: Lock, transactions: Transactions, events: Stream = QUIET) -> Written:
     """Write a batch in one transaction, or in halves of halves when it is too large for the server.
 
+    What was too large once is not tried again for the rest of the batch: each size fails once, not once for each piece.
     `events` are told of each commit and each further try, in the thread that writes.
 
     Raises:
@@ -45,11 +46,19 @@ def write_batch(batch: Batch, lock: Lock, transactions: Transactions, events: St
         GivenUpError, Neo4jError, DriverError: As `Transactions.run`.
     """
     written = Written()
-    _write(batch, lock, transactions, written, events)
+    pieces, fits = [batch], batch.range.rows
+    while pieces:
+        piece = pieces.pop()
+        if piece.range.rows <= fits and _write(piece, lock, transactions, written, events):
+            continue
+        first, second = piece.halves()
+        fits = min(fits, second.range.rows)
+        pieces += [second, first]
     return written
 
 
-def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Written, events: Stream) -> None:
+def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Written, events: Stream) -> bool:
+    """Write a piece in one transaction; False when it is too large for the server."""
     rows = batch.range.rows
     tries = Tries(events, batch.range.kind, rows)
     parameters = {"lists": batch.rows(), "constants": list(batch.part.constants), **batch.range.parameters,
@@ -78,12 +87,11 @@ def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Writte
             raise _too_large(batch, error) from error
         transactions.count(error)
         note(error, 0.0)
-        for half in batch.halves():
-            _write(half, lock, transactions, written, events)
-        return
+        return False
     written.ids.extend(ids)
     written.transactions += 1
     tries.committed(rows)
+    return True
 
 
 def _written_before(batch: Batch, lock: Lock, error: ConstraintError) -> list[int]:

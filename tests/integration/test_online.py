@@ -24,6 +24,7 @@ from importer.scaling.settings import Scaling
 from importer.writing import write_batch
 from synthgen.database import connect
 from synthgen.errors import BundleError, LoadFailedError, LockedError, RefusedError, StoppedHalfwayError
+from synthgen.events import Batch, Retry, Stream
 from synthgen.snapshot.ledger import this_host
 from synthgen.snapshot.values import point_text
 from synthgen.types import TYPES
@@ -427,3 +428,21 @@ def test_a_server_with_little_memory_gets_smaller_batches(little_database, tmp_p
     assert (counted.nodes, counted.relationships) == (5_000, 5_000)
     assert result.retries > 0
     assert any("too large" in decision.reason for decision in result.decisions)
+
+
+def test_a_size_that_was_too_large_fails_once_for_a_batch(little_database, tmp_path):
+    """The rest of the batch is cut to what is known by then, and its rows keep their order and their ids."""
+    driver, address = little_database
+    bundle = write_bundle(tmp_path, [NodeRows(["A"], {"x": "INTEGER", **{f"p{i}": "STRING" for i in range(6)}},
+                                              [(i, *(f"{i:0100}" for _ in range(6))) for i in range(5_000)])],
+                          [RelationshipRows("R", [(i, 4_999 - i) for i in range(5_000)])], part_rows=20_000)
+    told = []
+    load_online(bundle, driver, address.database, pl.DataFrame({"node": [], "id": []}), events=Stream(told.append),
+                options=OnlineOptions(Scaling.within((5_000, 5_000), (1, 1))))
+    nodes = told[:1 + max(i for i, one in enumerate(told) if isinstance(one, Batch) and one.kind == "nodes")]
+    failed = [one.rows for one in nodes if isinstance(one, Retry) and one.rows > 0]
+    assert failed[:2] == [5_000, 2_500]
+    assert len(failed) == len(set(failed))
+    assert sum(one.rows for one in nodes if isinstance(one, Batch)) == 5_000
+    crossed = "MATCH (a:A)-[:R]->(b:A) WHERE a.x + b.x <> 4999 RETURN count(*) AS c"
+    assert query(little_database, crossed) == [{"c": 0}]

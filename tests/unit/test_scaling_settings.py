@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 import tomli_w
 
+from importer import ScaleUpService
 from importer.scaling.reading import read_scaling
 from importer.scaling.settings import TABLES, TRIGGERS, BatchRows, Policy, Replicas, Scaling, Triggers, bounds_of
 from synthgen.errors import UsageError
@@ -159,3 +160,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     path.write_text("{", "utf-8")
     with pytest.raises(UsageError, match=r"scaling\.json"):
         read_scaling(file=path)
+
+
+def test_the_service_reads_them_too(tmp_path):
+    """From Python `[scaling]` counts as well, and what is wrong there is said before anything is begun."""
+    (tmp_path / "synthgen.toml").write_text('[scaling]\nmode = "vertical"\n', "utf-8")
+    assert ScaleUpService()._scaling == Scaling("vertical")
+    assert ScaleUpService(scaling=READ)._scaling == READ
+    (tmp_path / "synthgen.toml").write_text('[scaling]\nmode = "sideways"\n', "utf-8")
+    with pytest.raises(UsageError, match="sideways"):
+        ScaleUpService()
