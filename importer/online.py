@@ -30,7 +30,7 @@ from importer.scaling.controller import Decision
 from importer.scaling.settings import Scaling
 from importer.scaling.steering import Steering
 from importer.scaling.window import Trouble
-from importer.transactions import GOES_ON, GivenUpError, is_unreachable, may_pass, way_out
+from importer.transactions import GOES_ON, GivenUpError, is_out_of_time, is_unreachable, may_pass, way_out
 from importer.writing import Written, write_batch
 from synthgen.bundle.read import Bundle
 from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
@@ -124,7 +124,7 @@ def load_online(
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
                 raise load.stopped(f"lost the database: {error}", way_out(error)) from error
-            if may_pass(error):
+            if may_pass(error) or is_out_of_time(error):
                 raise load.stopped(f"was held up for too long: {error}") from error
             raise LoadFailedError(f"load of {held.operation_id} failed: {error}", hint="roll it back, or correct the"
                                   " cause and load it again: it goes on where it failed", **load.facts) from error

@@ -23,7 +23,15 @@ from importer.ledger import record_mark, remove_batches
 from importer.lock import SHORT, Lock, hold_lock
 from importer.resilience import DEFAULTS, Resilience
 from importer.scaling.window import Trouble
-from importer.transactions import GivenUpError, Transactions, is_too_large, is_unreachable, may_pass, way_out
+from importer.transactions import (
+    GivenUpError,
+    Transactions,
+    is_out_of_time,
+    is_too_large,
+    is_unreachable,
+    may_pass,
+    way_out,
+)
 from importer.tries import Tries
 from synthgen.errors import LoadFailedError, StoppedHalfwayError, UsageError
 from synthgen.events import QUIET, Stream
@@ -104,7 +112,7 @@ def delete_operation(
             if is_unreachable(error):
                 raise deletion.stopped(f"lost the database: {error}", deletion.reckon_left(),
                                        way_out(error, _goes_on(operation_id))) from error
-            if may_pass(error):
+            if may_pass(error) or is_out_of_time(error):
                 raise deletion.stopped(f"was held up for too long: {error}", deletion.count_left()) from error
             left = deletion.count_left()
             raise LoadFailedError(f"rollback of {operation_id} failed{_in_words(left)}: {error}",

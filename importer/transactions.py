@@ -38,6 +38,8 @@ _TIMED_OUT = frozenset({
     "Neo.ClientError.Transaction.TransactionTimedOut",
     "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
 })
+_LOCKED_OUT = "Neo.ClientError.Transaction.LockClientStopped"
+"""Ended while it waited for a lock: at its time limit, or because another run has taken our lock over."""
 _TOO_LARGE = _TIMED_OUT | {
     "Neo.TransientError.General.MemoryPoolOutOfMemoryError",
     "Neo.TransientError.General.OutOfMemoryError",
@@ -55,6 +57,11 @@ def is_too_large(error: BaseException) -> bool:
     return isinstance(error, Neo4jError) and error.code in _TOO_LARGE
 
 
+def is_out_of_time(error: BaseException) -> bool:
+    """Whether the server ended the transaction at its time limit."""
+    return isinstance(error, Neo4jError) and (error.code in _TIMED_OUT or error.code == _LOCKED_OUT)
+
+
 def is_unreachable(error: BaseException) -> bool:
     """Whether the database did not answer, which says nothing about what was asked."""
     return does_not_answer(error)
@@ -70,7 +77,8 @@ def trouble_of(error: BaseException) -> Trouble:
 def may_pass(error: BaseException) -> bool:
     """Whether the same transaction may succeed later."""
     return isinstance(error, Neo4jError | DriverError) and not is_too_large(error) and (
-        error.is_retryable() or isinstance(error, IncompleteCommit) or is_unreachable(error))
+        error.is_retryable() or isinstance(error, IncompleteCommit) or is_unreachable(error)
+        or (isinstance(error, Neo4jError) and error.code == _LOCKED_OUT))
 
 
 def way_out(error: BaseException, goes_on: str = GOES_ON) -> str:
@@ -159,7 +167,7 @@ class Transactions:
             answer = self._run_once(work, limited=limited)
         except BaseException as error:
             self._learn(permit, error)
-            if isinstance(error, Neo4jError) and error.code in _TIMED_OUT:
+            if is_out_of_time(error):
                 self._left()
             raise
         self._learn(permit, None)
