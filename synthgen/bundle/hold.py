@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -37,6 +37,9 @@ def hold_bundle(path: Path, work: str) -> Iterator[None]:
         # An interrupt may come when it is ours already and we have not heard of it yet.
         if lock.is_locked:
             owner.unlink(missing_ok=True)
+            # While it is ours: whoever opened it meanwhile finds that it locked a file without a name, and fails.
+            with suppress(OSError):
+                (path / LOCK_FILE).unlink()
             lock.release()
 
 

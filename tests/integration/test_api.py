@@ -146,7 +146,8 @@ def test_a_load_that_is_not_valid_is_rolled_back(workshop, service, monkeypatch)
     assert (result.success, result.rolled_back, result.resources_created) == (False, True, 0)
     assert "nodes" in {one.name for one in result.validation if not one.passed}
     assert "checks failed" in result.error
-    assert workshop.events(result.operation_id) == ["generated", "load_started", "loaded", "validated", "rolled_back"]
+    assert workshop.events(result.operation_id) == [
+        "generated", "load_started", "loaded", "validated", "rollback_started", "rolled_back"]
 
 
 def test_a_base_that_changed_is_exported_anew_unless_operations_rest_on_it(workshop, service):

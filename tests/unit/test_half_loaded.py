@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,7 +64,8 @@ def test_each_database_counts_by_itself(bundle):
 
 
 def test_a_bundle_is_held_by_one_run(bundle):
-    """The second is told who the first is; afterwards it is free, and nothing but an empty file stays."""
+    """The second is told who the first is; afterwards it is free, and nothing stays."""
+    before = sorted(path.name for path in bundle.path.iterdir())
     with hold_bundle(bundle.path, "load"):
         assert is_held(bundle.path)
         with pytest.raises(LockedError) as locked, hold_bundle(bundle.path, "prune"):
@@ -71,11 +74,31 @@ def test_a_bundle_is_held_by_one_run(bundle):
         assert str(os.getpid()) in locked.value.message
         assert is_held(bundle.path)
     assert not is_held(bundle.path)
-    assert not (bundle.path / OWNER_FILE).exists()
     with pytest.raises(ZeroDivisionError), hold_bundle(bundle.path, "load"):
         raise ZeroDivisionError
     assert not is_held(bundle.path)
-    assert (bundle.path / LOCK_FILE).read_bytes() == b""
+    assert sorted(path.name for path in bundle.path.iterdir()) == before
+
+
+def test_never_two_hold_a_bundle(bundle):
+    """Threads that take and give it back as fast as they can: the file that comes and goes lets no two in."""
+    inside, most, held = [], [], []
+
+    def hammer() -> None:
+        for _ in range(60):
+            with suppress(LockedError), hold_bundle(bundle.path, "load"):
+                inside.append(1)
+                most.append(len(inside))
+                held.append(1)
+                inside.pop()
+
+    threads = [threading.Thread(target=hammer) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(most) == {1}
+    assert held
 
 
 def test_the_locks_files_can_be_read_by_others(bundle):
