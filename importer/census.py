@@ -21,7 +21,6 @@ from synthgen.profile import Profile, Role
 from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL
 
 _MARKED = f"MATCH (n) WHERE n.{quote(OPERATION_ID)} = $operation_id"
-_NODES = f"{DIALECT}{_MARKED} RETURN labels(n) AS labels, count(*) AS count"
 _LEAVING = (
     f"{DIALECT}{_MARKED} MATCH (n)-[r]->(m)"
     " RETURN labels(n) AS start, type(r) AS type, labels(m) AS end, count(*) AS count"
@@ -31,7 +30,6 @@ _ENTERING = (
     f" WHERE m.{quote(OPERATION_ID)} IS NULL OR m.{quote(OPERATION_ID)} <> $operation_id"
     " RETURN labels(m) AS start, type(r) AS type, labels(n) AS end, count(*) AS count"
 )
-_ISOLATED = f"{DIALECT}{_MARKED} AND NOT (n)--() RETURN count(*) AS count"
 _OURS = "".join(f" - COUNT {{ MATCH (:{quote(label)}) }}" for label in (LOAD_LABEL, BATCH_LABEL))
 _TOTALS = f"{DIALECT}RETURN COUNT {{ MATCH (n) }}{_OURS} AS nodes, COUNT {{ MATCH ()-[r]->() }} AS relationships"
 
@@ -58,9 +56,16 @@ def take_census(driver: neo4j.Driver, address: Address, manifest: Manifest, prof
     count = _Counting(driver, address, manifest.operation_id)
     labels: Counter[str] = Counter()
     label_sets: Counter[tuple[str, ...]] = Counter()
-    for names, number in count.rows(_NODES):
+    resource_types: Counter[str] = Counter()
+    isolated, without_metadata = 0, 0
+    text = _nodes(manifest, profile)
+    for names, type_, is_isolated, is_marked, number in count.rows(text, strategy=manifest.strategy):
         labels.update(dict.fromkeys(names, number))
         label_sets[tuple(sorted(names))] += number
+        isolated += number * is_isolated
+        without_metadata += number * (not is_marked)
+        if profile.role(names) is Role.RESOURCE:
+            resource_types[type_ if isinstance(type_, str) else ":".join(sorted(names))] += number
     patterns: Counter[tuple[tuple[str, ...], str, tuple[str, ...]]] = Counter()
     for text in (_LEAVING, _ENTERING):
         for start, type_, end, number in count.rows(text):
@@ -68,13 +73,13 @@ def take_census(driver: neo4j.Driver, address: Address, manifest: Manifest, prof
     types: Counter[str] = Counter()
     for (_, type_, _), number in patterns.items():
         types[type_] += number
-    resource_types = _resource_types(count, profile)
     return Census(
-        nodes=label_sets.total(), relationships=patterns.total(), isolated=count.rows(_ISOLATED)[0][0],
-        resources=sum(resource_types.values()), labels=dict(sorted(labels.items())), resource_types=resource_types,
+        nodes=label_sets.total(), relationships=patterns.total(), isolated=isolated,
+        resources=resource_types.total(), labels=dict(sorted(labels.items())),
+        resource_types=dict(sorted(resource_types.items())),
         types=dict(sorted(types.items())),
         patterns=tuple(Pattern(*pattern, number) for pattern, number in sorted(patterns.items())),
-        without_metadata=count.rows(_without_metadata(manifest), strategy=manifest.strategy)[0][0],
+        without_metadata=without_metadata,
         protected_nodes=sum(number for names, number in label_sets.items() if profile.role(names) is Role.PROTECTED),
         protected_relationships=sum(number for type_, number in types.items() if type_ in profile.protected_types),
     )
@@ -86,21 +91,15 @@ def count_totals(driver: neo4j.Driver, address: Address) -> tuple[int, int]:
     return nodes, relationships
 
 
-def _resource_types(count: _Counting, profile: Profile) -> dict[str, int]:
+def _nodes(manifest: Manifest, profile: Profile) -> str:
+    """Make the one query that counts nodes by labels, resource type, whether isolated, and whether marked as due."""
     type_ = f"n.{quote(profile.type)}" if profile.type else "null"
-    found: Counter[str] = Counter()
-    for names, value, number in count.rows(f"{DIALECT}{_MARKED} RETURN labels(n), {type_}, count(*)"):
-        if profile.role(names) is Role.RESOURCE:
-            found[value if isinstance(value, str) else ":".join(sorted(names))] += number
-    return dict(sorted(found.items()))
-
-
-def _without_metadata(manifest: Manifest) -> str:
     due = OF_STRATEGY[manifest.strategy] if manifest.parameters.get("source_ids") != NONE else ()
     own = "".join(f" AND n.{quote(name)} IS NOT NULL" for name in due)
     return (
-        f"{DIALECT}{_MARKED} AND NOT coalesce(n.{quote(SYNTHETIC)} = true AND n.{quote(STRATEGY)} = $strategy"
-        f" AND n.{quote(TIMESTAMP)} IS NOT NULL{own}, false) RETURN count(*)"
+        f"{DIALECT}{_MARKED} RETURN labels(n) AS labels, {type_} AS type, NOT (n)--() AS isolated,"
+        f" coalesce(n.{quote(SYNTHETIC)} = true AND n.{quote(STRATEGY)} = $strategy"
+        f" AND n.{quote(TIMESTAMP)} IS NOT NULL{own}, false) AS marked, count(*) AS count"
     )
 
 

@@ -1,11 +1,13 @@
-"""Runs stages one after the other and says what came of them; decides nothing about which stages there are."""
+"""Runs stages in their order and says what came of them; decides nothing about which stages there are."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, assert_never
 
@@ -13,8 +15,9 @@ import neo4j
 import polars as pl
 
 from importer.anchors import find_anchors
+from importer.beside import side_by_side
 from importer.bookmarks import transaction_of
-from importer.census import count_totals, take_census
+from importer.census import count_totals
 from importer.cleanup import drop_after
 from importer.holding import hold_database
 from importer.import_files import base_layout, bundle_files, file_options, write_base
@@ -66,13 +69,13 @@ from importer.stages import (
     WriteOnline,
 )
 from importer.store import drop_old, import_aside, scratch, swap
-from importer.validate import compare, require
+from importer.validate import compare, count_and_digest, require
 from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import check_files, layout_of
 from synthgen.database import Address, connect, translated
 from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
 from synthgen.events import QUIET, Stream
-from synthgen.profile import profile_from_document
+from synthgen.progress import Progress
 from synthgen.snapshot.check import check_tables
 from synthgen.snapshot.export import digest_database
 from synthgen.snapshot.read import check_snapshot
@@ -80,11 +83,10 @@ from synthgen.snapshot.schema import read_schema
 from synthgen.snapshot.state import DatabaseState
 
 Boundary = Callable[[Stage, Literal["before", "after"]], None]
-"""Called before and after each stage."""
 
 
 def pass_by(stage: Stage, side: Literal["before", "after"]) -> None:
-    """Do nothing at a boundary."""
+    """Do nothing before and after each stage."""
 
 
 @dataclass
@@ -98,7 +100,7 @@ class Run:
         events: Told what goes on.
         on_boundary: Told of each stage that begins or has ended; what it raises ends the run.
         lock: The caller's lock on the database; stages that write to it take one themselves when None.
-        seconds: Per stage run, its name and how long it took.
+        seconds: Per stage run, its name and how long it took; of two side by side the second has what it took longer.
         facts: What the stages did, for the record.
     """
 
@@ -114,24 +116,43 @@ class Run:
     _anchors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64}))
 
     def run(self, stages: Sequence[Stage]) -> None:
-        """Run the stages in order; the first that fails ends the run."""
-        for stage in stages:
-            self.on_boundary(stage, "before")
-            began = time.monotonic()
-            self._run(stage)
-            self.seconds.append((type(stage).__name__, time.monotonic() - began))
-            self.on_boundary(stage, "after")
+        """Run the stages in order; the first that fails ends the run.
 
-    def _run(self, stage: Stage) -> None:  # noqa: C901, PLR0912, PLR0915 - one line per kind of stage
+        Where the base is compared right after rows are checked, the server does the one while we do the other.
+        """
+        due = deque(stages)
+        while due:
+            together = [due.popleft()]
+            if isinstance(together[0], CheckRows) and due and isinstance(due[0], CheckUnchanged):
+                together.append(due.popleft())
+            for stage in together:
+                self.on_boundary(stage, "before")
+            began = time.monotonic()
+            ends = self._run_together(*together)
+            self.seconds += [(type(stage).__name__, max(0.0, end - begin))
+                             for stage, begin, end in zip(together, (began, ends[0]), ends, strict=False)]
+            for stage in together:
+                self.on_boundary(stage, "after")
+
+    def _run_together(self, first: Stage, second: Stage | None = None) -> tuple[float, ...]:
+        def ended(stage: Stage, progress: Progress) -> float:
+            self._run(stage, progress)
+            return time.monotonic()
+
+        if second is None:
+            return (ended(first, self.events.progress),)
+        return side_by_side(partial(ended, first), partial(ended, second), self.events.progress)
+
+    def _run(self, stage: Stage, progress: Progress) -> None:  # noqa: C901, PLR0912, PLR0915 - one line per kind of stage
         match stage:
             case CheckBundle(bundle):
-                check_files(bundle, self.events.progress)
+                check_files(bundle, progress)
             case CheckSnapshot(snapshot):
-                check_snapshot(snapshot, self.events.progress)
+                check_snapshot(snapshot, progress)
             case CheckRows(bundle):
-                check_rows(bundle, self.events.progress)
+                check_rows(bundle, progress)
             case CheckTables(snapshot):
-                check_tables(snapshot, self.events.progress)
+                check_tables(snapshot, progress)
             case CheckServer(product):
                 self._with_driver(lambda driver: self._check_server(driver, product))
             case CheckEmpty(schema):
@@ -147,7 +168,7 @@ class Run:
             case CheckTypes(types):
                 self._with_driver(lambda driver: check_types(find_product(driver, self.address), types))
             case CheckUnchanged():
-                self._check_unchanged(stage)
+                self._check_unchanged(stage, progress)
             case ImportAside():
                 self._import_aside(stage)
             case SwapStore():
@@ -212,12 +233,12 @@ class Run:
                                f" {'; '.join(lost)}",
                                hint="drop it, or restore into another --home for `importer server start`", schema=lost)
 
-    def _check_unchanged(self, stage: CheckUnchanged) -> None:
+    def _check_unchanged(self, stage: CheckUnchanged, progress: Progress) -> None:
         with self._unwritten(), connect(self.address) as driver:
             # An online load replaces nothing, and with --allow-changed it is known that changes are lost.
             if stage.schema is not None and not stage.allow_changed:
                 self._see(driver)
-            found = digest_database(driver, self.address, without=stage.without, progress=self.events.progress)
+            found = digest_database(driver, self.address, without=stage.without, progress=progress)
             if stage.schema is not None and not stage.allow_changed:
                 require_schema(self.address, stage.schema, read_schema(driver, self.address))
         if found.digest != stage.digest and not stage.allow_changed:
@@ -283,17 +304,15 @@ class Run:
 
     def _check_result(self, stage: CheckResult) -> None:
         with self._unwritten(), connect(self.address) as driver:
-            for bundle in stage.bundles:
-                manifest = bundle.manifest
-                profile = profile_from_document(manifest.profile, "the manifest's profile")
-                require(compare(take_census(driver, self.address, manifest, profile), manifest), manifest.operation_id)
+            censuses, found = count_and_digest(
+                driver, self.address, [bundle.manifest for bundle in stage.bundles],
+                without=None if stage.digest is None else stage.without, progress=self.events.progress)
+            for bundle, census in zip(stage.bundles, censuses, strict=True):
+                require(compare(census, bundle.manifest), bundle.manifest.operation_id)
             if stage.schema is not None and (wrong := stage.schema.find_differences(read_schema(driver, self.address))):
                 raise LoadFailedError(f"after the load the schema is not the snapshot's: {'; '.join(wrong)}",
                                       hint="report this: the load is undone", schema=wrong)
-            if stage.digest is None:
-                return
-            found = digest_database(driver, self.address, without=stage.without, progress=self.events.progress)
-        if found.digest != stage.digest:
+        if found is not None and found.digest != stage.digest:
             raise LoadFailedError(f"after the load the base part's digest is {found.digest} instead of {stage.digest}",
                                   hint="report this: the load is undone", expected=stage.digest, found=found.digest)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import neo4j
 
+from importer.beside import side_by_side
 from importer.census import Census, take_census
 from synthgen.bundle.manifest import Manifest
 from synthgen.database import Address
 from synthgen.errors import ValidationFailedError
 from synthgen.profile import profile_from_document
 from synthgen.progress import Progress, silent
-from synthgen.snapshot.export import digest_database
+from synthgen.snapshot.export import DatabaseDigest, digest_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,30 @@ def validate(
     Returns:
         Every check, passed or not.
     """
-    profile = profile_from_document(manifest.profile, "the manifest's profile")
-    census = take_census(driver, address, manifest, profile)
-    found = digest_database(driver, address, without=without, progress=progress).digest
-    return [*compare(census, manifest), _same("the base part's content digest", manifest.snapshot["digest"], found)]
+    [census], found = count_and_digest(driver, address, [manifest], without=without, progress=progress)
+    return [*compare(census, manifest),
+            _same("the base part's content digest", manifest.snapshot["digest"], found.digest if found else None)]
+
+
+def count_and_digest(
+    driver: neo4j.Driver, address: Address, manifests: Sequence[Manifest], *, without: Collection[str] | None,
+    progress: Progress = silent,
+) -> tuple[list[Census], DatabaseDigest | None]:
+    """Count some operations and, at the same time, compute the digest of what is left without others; not when None.
+
+    Raises:
+        ChangedMeanwhileError: The database was written to meanwhile.
+    """
+
+    def count(_: Progress) -> list[Census]:
+        profiles = [profile_from_document(manifest.profile, "the manifest's profile") for manifest in manifests]
+        return [take_census(driver, address, manifest, profile)
+                for manifest, profile in zip(manifests, profiles, strict=True)]
+
+    if without is None:
+        return count(progress), None
+    return side_by_side(
+        count, lambda told: digest_database(driver, address, without=without, progress=told), progress)
 
 
 def compare(census: Census, manifest: Manifest) -> list[Check]:

@@ -150,7 +150,8 @@ class Bench:
     def __init__(self, folder: Path, resources: int) -> None:
         self.base, self.out = folder / "base", folder / "out"
         snapshot = write_snapshot(grown(sample_tenant()), self.base, created_at="", source={}, profile="azure")
-        self.bundle = generate(RandomParameters(count=resources), base=self.base, out=self.out, seed=0, now=CLOCK)
+        self.bundle = generate(RandomParameters(count=resources), base=self.base, out=self.out, seed=0, now=CLOCK,
+                               unique=0)
         self.hand = Hand(self.bundle, snapshot)
         self.server = LocalServer(folder / "neo4j")
         self.server.start(heap="2g")
