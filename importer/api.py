@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from importer.admission import admit_if_agreed
 from importer.online import OnlineOptions
 from importer.operations import load, rollback, validate
+from importer.quotas import used_this_month
 from importer.requests import check_mode
 from importer.resilience import Resilience, find_resilience
 from importer.rollback import list_operations_in_database
@@ -23,6 +25,7 @@ from importer.schema_choice import choose_schema
 from importer.servers.targets import find_target
 from importer.settle import settle_at
 from importer.validate import Check
+from synthgen.admission import generate_if_agreed
 from synthgen.bundle.read import Bundle
 from synthgen.config import base_folder, out_folder
 from synthgen.database import Address, connect, find_address
@@ -35,7 +38,8 @@ from synthgen.errors import (
     ValidationFailedError,
 )
 from synthgen.events import QUIET, Listener, ListenerError, Stream
-from synthgen.generate import generate, profile_for_export
+from synthgen.generate import Prepared, prepare, profile_for_export, stamp_of
+from synthgen.limits import Limits, read_limits
 from synthgen.parameters import (
     Parameters,
     RandomParameters,
@@ -44,6 +48,7 @@ from synthgen.parameters import (
     check_random_config,
 )
 from synthgen.privacy.request import AS_IT_IS, Privacy
+from synthgen.progress import Progress
 from synthgen.snapshot.export import digest_database, export_snapshot
 from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.schema import read_schema
@@ -100,6 +105,10 @@ class ScaleUpService:
         scaling: How online loads adapt batch rows and writers; by default what `[scaling]` of synthgen.toml says.
         resilience: Retries, circuit breaker, time limits and rate limit of online loads and rollbacks; by default what
             `[resilience]` of synthgen.toml says.
+        limits: How much may be made and loaded; by default as the settings say. More is a `RefusedError`, before
+            anything is written.
+        approve: Is asked, as a question, about what is above the thresholds for approval; without it, or when it says
+            no, that is a `RefusedError` as well.
         on_event: Told what goes on, as `synthgen.events` has it, in the thread where it happens. What it raises ends
             the call with a `ListenerError`, as an interrupt would.
     """
@@ -120,6 +129,8 @@ class ScaleUpService:
         validation_enabled: bool = True,
         scaling: Scaling | None = None,
         resilience: Resilience | None = None,
+        limits: Limits | None = None,
+        approve: Callable[[str], bool] | None = None,
         on_event: Listener | None = None,
     ) -> None:
         self._find_address: Callable[[], Address] = partial(
@@ -134,6 +145,8 @@ class ScaleUpService:
         self._validation_enabled = validation_enabled
         self._scaling = read_scaling() if scaling is None else scaling
         self._resilience = find_resilience() if resilience is None else resilience
+        self._limits = read_limits() if limits is None else limits
+        self._approve = approve
         self._events = QUIET if on_event is None else Stream(on_event)
 
     async def scale_up_template(
@@ -206,15 +219,14 @@ class ScaleUpService:
         address = self._find_address()
         settle_at(self._find_target(address))
         self._refresh_base(address)
-        bundle = generate(
-            parameters, base=self._base, out=self._out, seed=seed, now=_now(), unique=secrets.randbits(32),
-            profile=self._profile, privacy=self._privacy, events=self._events,
-        )
+        bundle = self._generate(parameters, seed, address)
         operation_id = bundle.manifest.operation_id
         result = partial(_result, bundle, began)
         try:
+            # Whoever agreed to what is generated agreed to its load.
             load(bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
-                 indexes=self._indexes, options=OnlineOptions(self._scaling, self._resilience), events=self._events)
+                 indexes=self._indexes, options=OnlineOptions(self._scaling, self._resilience), events=self._events,
+                 admit=admit_if_agreed(bundle, address, mode=self._mode, limits=self._limits, agree=lambda _: True))
         except (LoadFailedError, StoppedHalfwayError) as error:
             return result(error=error, rolled_back=bool(error.facts.get("undone")))
         if not self._validation_enabled:
@@ -237,6 +249,20 @@ class ScaleUpService:
             # It is loaded, and whether it is valid is not known: the caller has the id, and decides.
             return result(error=error, loaded=True)
         return result(validation=tuple(checks), loaded=True)
+
+    def _generate(self, parameters: Parameters, seed: int, address: Address) -> Bundle:
+        now = _now()
+        stamp = stamp_of(parameters, now=now, unique=secrets.randbits(32))
+        used = used_this_month(self._out, address, now=now, without=stamp.operation_id) \
+            if self._limits.has_quota else None
+
+        def prepare_it(progress: Progress) -> Prepared:
+            return prepare(parameters, stamp, base=self._base, seed=seed, profile=self._profile,
+                           privacy=self._privacy, progress=progress)
+
+        return generate_if_agreed(
+            stamp, prepare_it, self._out, limits=self._limits, agree=self._approve, used=used,
+            now=lambda: _now().isoformat(), events=self._events).bundle
 
     def _refresh_base(self, address: Address) -> None:
         """Export the base, unless the snapshot at hand is what the base part of the database still is."""

@@ -20,6 +20,7 @@ from importer.options import (
     TimeLimitOption,
     names_target,
 )
+from importer.plan_cli import PLAN_HELP, plan
 from importer.resume_cli import RESUME_HELP, resume
 from importer.saying import check_line, list_line, say_digest, say_plan, took
 from importer.servers.cli import server
@@ -36,6 +37,7 @@ app = typer.Typer(
     " 10 database not reachable, 11 another run holds the lock, 12 not allowed in, 130 interrupted.",
 )
 app.command(help=RESTORE_HELP)(restore)
+app.command(help=PLAN_HELP)(plan)
 app.command(help=LOAD_HELP)(load)
 app.command(help=RESUME_HELP)(resume)
 app.command(help=PRUNE_HELP)(prune)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,9 +20,14 @@ from importer.options import (
 )
 from importer.saying import explaining, left_out_line, note_line, say_loaded, say_plan, say_script, took
 from importer.settle_cli import settle_first
+from synthgen.limit_options import LimitOption, YesOption, asker
 from synthgen.options import BaseOption, JsonOption, MetricsOption, OutOption, ProgressOption
 from synthgen.output import Output
 
+ModeOption = Annotated[str, typer.Option(help="offline or online.")]
+AllowChangedOption = Annotated[bool, typer.Option(
+    "--allow-changed", help="Load although the base part of the database is not what the snapshot says; offline, the"
+    " snapshot replaces it and the changes are lost.")]
 EmitOption = Annotated[str | None, typer.Option(
     "--emit-script", metavar="sh|ps1",
     help="Write the commands as a script, for whoever looks after the server, and do nothing else.")]
@@ -106,12 +112,10 @@ LOAD_HELP = ("Load an operation: offline (neo4j-admin database import into a new
 @names_target
 def load(
     operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
-    mode: Annotated[str, typer.Option(help="offline or online.")] = "online",
+    mode: ModeOption = "online",
     out: OutOption = None,
     base: BaseOption = None,
-    allow_changed: Annotated[bool, typer.Option(
-        "--allow-changed", help="Load although the base part of the database is not what the snapshot says; offline,"
-        " the snapshot replaces it and the changes are lost.")] = False,
+    allow_changed: AllowChangedOption = False,
     heap: ImportHeapOption = "2g",
     leave_out_schema: LeaveOutOption = None,
     indexes: IndexesOption = True,
@@ -124,6 +128,8 @@ def load(
     batch_time_limit: BatchTimeLimitOption = None,
     rate_limit: RateLimitOption = None,
     max_attempts: MaxAttemptsOption = None,
+    limit: LimitOption = None,
+    yes: YesOption = False,
     dry_run: DryRunOption = False,
     emit_script: EmitOption = None,
     script_folder: FolderOption = None,
@@ -134,6 +140,7 @@ def load(
     as_json: JsonOption = False,
 ) -> None:
     """Load an operation."""
+    from importer.admission import ask_first, plan_of_load
     from importer.online import OnlineOptions
     from importer.operations import load as load_bundle
     from importer.planning import choose_bundle, plan_load
@@ -141,10 +148,12 @@ def load(
     from importer.resilience import find_resilience
     from importer.scaling.reading import read_scaling
     from synthgen.config import base_folder, out_folder
+    from synthgen.limits import read_limits
 
     output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
     resilience = find_resilience(time_limit=time_limit, batch_time_limit=batch_time_limit, rate_limit=rate_limit,
                                  max_attempts=max_attempts)
+    limits = read_limits(limit or ())
     checked, scaling = check_mode(mode), read_scaling(scaling_mode, batch_rows, writers, scaling_config)
     bundle = choose_bundle(out_folder(out), operation)
     if emit_script is not None:
@@ -159,14 +168,16 @@ def load(
         return
     address = find.address()
     target = find.target_of(address)
+    plan = partial(plan_load, bundle, address, mode=checked, base=base_folder(base, out), target=target,
+                   allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), indexes=indexes)
     if dry_run:
-        say_plan(output, plan_load(bundle, address, mode=checked, base=base_folder(base, out), target=target,
-                                    allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (),
-                                    indexes=indexes))
+        stages = plan()
+        say_plan(output, stages, plan_of_load(bundle, stages, address, mode=checked, limits=limits))
         return
     settle_first(output, target)
+    admit = ask_first(bundle, address, plan, mode=checked, limits=limits, agree=asker(output, yes=yes))
     done = load_bundle(bundle, address, mode=checked, base=base_folder(base, out), target=target,
                        allow_changed=allow_changed, heap=heap, leave_out=leave_out_schema or (), indexes=indexes,
                        options=OnlineOptions(scaling, resilience),
-                       events=explaining(output) if explain_scaling else output.events)
+                       events=explaining(output) if explain_scaling else output.events, admit=admit)
     say_loaded(output, bundle, checked, address, done)

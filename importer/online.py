@@ -120,7 +120,7 @@ def load_online(
         except KeyboardInterrupt:
             raise load.stopped("was interrupted") from None
         except GivenUpError as error:
-            raise load.stopped(str(error)) from error
+            raise load.stopped(str(error), way_out(error)) from error
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
                 raise load.stopped(f"lost the database: {error}", way_out(error)) from error

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from importer.admission import Admit, admit_all, begins_something, note_run, out_of, size_of
 from importer.execute import Boundary, Run, pass_by
 from importer.holding import hold_database, hold_server
 from importer.online import OnlineOptions
@@ -25,6 +26,7 @@ from importer.validate import Check, as_document, require
 from importer.validate import validate as check_operation
 from synthgen.bundle.hold import hold_bundle
 from synthgen.bundle.read import Bundle, find_bundle, list_bundles, open_bundle, operations_folder
+from synthgen.costs import Size
 from synthgen.database import Address, connect
 from synthgen.errors import (
     ChangedMeanwhileError,
@@ -73,16 +75,17 @@ def load(
     options: OnlineOptions | None = None,
     events: Stream = QUIET,
     on_boundary: Boundary = pass_by,
+    admit: Admit = admit_all,
 ) -> Done:
     """Load an operation; afterwards it is in the database whole, or not at all and the history says so.
 
     `target` is the server whose store may be exchanged: by default the local one, when the address is its.
     `indexes` says whether the product's own indexes are created, where they are missing. `events` are told what goes
-    on, `on_boundary` of each stage that begins or has ended.
+    on, `on_boundary` of each stage that begins or has ended; `admit` is given the stages before the first of them.
 
     Raises:
-        RefusedError: As `plan_load`, or the database has changed since the snapshot, or the server cannot have its
-            indexes and constraints, or the disk is too small.
+        RefusedError: As `plan_load`, or it is not admitted, or the database has changed since the snapshot, or the
+            server cannot have its indexes and constraints, or the disk is too small.
         LockedError: Another load or rollback is at work.
         StoppedHalfwayError: An online load was interrupted; the same call goes on.
         ListenerError: A listener of `events` failed; an online load goes on with the same call, an offline one is
@@ -101,6 +104,7 @@ def load(
         bundle = open_bundle(bundle.path)
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out, indexes=indexes)
+        admit(stages)
         run = Run(address, target, options, work.events, on_boundary, lock)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         # The journal first: what is not begun in the history needs no end there.
@@ -131,7 +135,10 @@ def load(
             raise failed from error
         _record_loaded(bundle, run, work, where)
         _forget(target)
-        return Done(run.seconds, run.facts, work.performance)
+        noted = note_run(out_of(bundle), "load", size_of(bundle, stages), address, work.performance, mode=mode,
+                         operation_id=operation_id, seconds=sum(seconds for _, seconds in run.seconds),
+                         resumed=bool(run.facts.get("resumed")) or not begins_something(stages))
+        return Done(run.seconds, {**run.facts, **noted}, work.performance)
 
 
 def _record_loaded(bundle: Bundle, run: Run, work: Work, where: Mapping[str, str]) -> None:
@@ -217,7 +224,13 @@ def validate(out: Path, operation_id: str | None, address: Address, *, events: S
     counts = bundle.manifest.counts
     with working(events, "validate", bundle.manifest.operation_id, server_memory=memory_reader(address)) as work:
         work.monitor.record_items(counts.nodes + counts.relationships)
-        return _validate(bundle, address, work.events)
+        checks = _validate(bundle, address, work.events)
+        noted = note_run(out, "validate", size_of(bundle), address, work.performance,
+                         operation_id=bundle.manifest.operation_id)
+    if noted:
+        raise SynthError(f"all checks passed, but what they cost is not on record: {noted['unrecorded']}",
+                         hint="mend that; plans learn from the record")
+    return checks
 
 
 def _validate(bundle: Bundle, address: Address, events: Stream) -> list[Check]:
@@ -280,7 +293,9 @@ def rollback(
         if bundle is not None:
             _record(bundle, "rolled_back", **where, seconds=dict(run.seconds), **run.facts,
                     performance=done.performance.as_document())
-        return done
+        noted = note_run(out, "rollback", Size(run.facts["nodes"], run.facts["relationships"]), address,
+                         done.performance, operation_id=operation_id, seconds=done.total_seconds)
+        return replace(done, facts={**done.facts, **noted})
 
 
 def _bundle_if_any(out: Path, operation_id: str) -> Bundle | None:

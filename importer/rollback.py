@@ -107,7 +107,8 @@ def delete_operation(
         except KeyboardInterrupt:
             raise deletion.stopped("was interrupted", deletion.count_left()) from None
         except GivenUpError as error:
-            raise deletion.stopped(str(error), deletion.reckon_left()) from error
+            raise deletion.stopped(str(error), deletion.reckon_left(),
+                                   way_out(error, _goes_on(operation_id))) from error
         except (Neo4jError, DriverError, OSError) as error:
             if is_unreachable(error):
                 raise deletion.stopped(f"lost the database: {error}", deletion.reckon_left(),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from synthgen.database import Address
     from synthgen.events import Stream
     from synthgen.output import Output
+    from synthgen.plan import Plan
 
 
 def took(done: Done) -> dict[str, Any]:
@@ -26,8 +27,9 @@ def took(done: Done) -> dict[str, Any]:
 
 
 def note_line(done: Done) -> str:
-    """Give the note on the server, if there is one, as a line."""
-    return f"note          {done.facts['note']}\n" if "note" in done.facts else ""
+    """Give the notes on the server and on the record of runs, if there are any, in a line each."""
+    return "".join(f"note          {said}{done.facts[name]}\n" for name, said in (
+        ("note", ""), ("unrecorded", "what this cost is not on record: ")) if name in done.facts)
 
 
 def left_out_line(done: Done) -> str:
@@ -72,15 +74,17 @@ def say_digest(output: Output, digest: str, nodes: int, relationships: int) -> N
     output.result({"digest": digest, "nodes": nodes, "relationships": relationships}, digest)
 
 
-def say_plan(output: Output, stages: Sequence[Stage]) -> None:
-    """Say what stages would do, and what an import cannot carry over when there is one."""
+def say_plan(output: Output, stages: Sequence[Stage], plan: Plan | None = None) -> None:
+    """Say what stages would do, what an import cannot carry over when there is one, and what limits say of it."""
     from importer.explain import explain, find_limits  # noqa: PLC0415 - a command that only says --help needs none
 
     lines, limits = explain(stages), find_limits(stages)
     numbered = [f"{number}. {line}" for number, line in enumerate(lines, start=1)]
     listed = [f"- {limit.what}: {limit.becomes}; {limit.way_out}" for limit in limits]
-    output.result({"stages": lines, "not_carried": [asdict(limit) for limit in limits]},
-                  "\n".join([*numbered, *(["not carried over by an import:", *listed] if listed else [])]))
+    output.result({"stages": lines, "not_carried": [asdict(limit) for limit in limits],
+                   **({"plan": plan.as_document()} if plan is not None else {})},
+                  "\n".join([*numbered, *(["not carried over by an import:", *listed] if listed else []),
+                             *([plan.text] if plan is not None else [])]))
 
 
 def say_script(output: Output, emitted: Emitted) -> None:

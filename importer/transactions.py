@@ -83,7 +83,8 @@ def may_pass(error: BaseException) -> bool:
 
 def way_out(error: BaseException, goes_on: str = GOES_ON) -> str:
     """Say what to do about an error after which work goes on, where `goes_on` says how."""
-    return f"{BROKEN_DOWN_HINT}; {goes_on}" if has_broken_down(error) else goes_on
+    broken_down = has_broken_down(error) or has_broken_down(error.__cause__)
+    return f"{BROKEN_DOWN_HINT}; {goes_on}" if broken_down else goes_on
 
 
 class Transactions:

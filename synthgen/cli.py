@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from synthgen.fidelity.cli import report
+from synthgen.growth_cli import GENERATE_HELP, PLAN_HELP, generate, plan
 from synthgen.options import (
     AddressFinder,
     BaseOption,
@@ -19,6 +19,7 @@ from synthgen.options import (
     ProgressOption,
     clock,
     names_database,
+    real_time,
 )
 from synthgen.output import Output, run_cli
 from synthgen.scenarios.cli import app as scenarios
@@ -32,17 +33,6 @@ app = typer.Typer(
 )
 app.add_typer(scenarios, name="scenarios")
 EXAMPLE = "\n\nExample: `{}`"
-
-
-def _scenario_help() -> str:
-    # Read from the shipped scenarios, so that what --help says is what is made.
-    from synthgen.scenarios.parameters import describe
-    from synthgen.scenarios.shipped import scenario_formula, scenario_names, shipped_scenario
-
-    return " ".join(
-        f"`{name}` makes {scenario_formula(name)} resources ("
-        + "; ".join(describe(parameter) for parameter in shipped_scenario(name).parameters.values()) + ")."
-        for name in scenario_names())
 
 
 @app.command(help="Write a made-up Azure tenant as a snapshot, to try everything without a database of one's own."
@@ -82,15 +72,26 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Export the base graph."""
-    from synthgen.config import base_folder, setting
+    from synthgen.config import base_folder, out_folder, setting
+    from synthgen.costs import Size
     from synthgen.generate import profile_for_export
+    from synthgen.monitor import PerformanceMonitor
+    from synthgen.runs import record_run, run_of
     from synthgen.snapshot.export import export_snapshot
 
     output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
-    snapshot = export_snapshot(
-        find(), base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
-        replace=replace, retries=retries, events=output.events,
-    )
+    address = find()
+    with PerformanceMonitor("export") as monitor:
+        snapshot = export_snapshot(
+            address, base_folder(out), now=clock(None), profile=profile_for_export(setting("profile", profile)),
+            replace=replace, retries=retries, events=output.events,
+        )
+    cost, size = monitor.performance, Size(snapshot.counts["nodes"], snapshot.counts["relationships"])
+    unrecorded = record_run(out_folder(), run_of(
+        "export", size, seconds=cost.seconds, peak_bytes=cost.client_peak_bytes, at=real_time(), uri=address.uri,
+        database=address.database))
+    if unrecorded is not None:
+        output.say(f"note: what this cost is not on record: {unrecorded}")
     _say_snapshot(output, snapshot)
 
 
@@ -123,103 +124,8 @@ def profile(
         + "\n".join(f"# {role.value:<10} {nodes:>11,}  {':'.join(labels)}" for labels, role, nodes in roles))
 
 
-@app.command(help="Generate one operation from the base snapshot: import-format CSV files and a manifest."
-             "\n\nStrategies:\n\n"
-             "**template** copies the base's resources: --scale-factor F (afterwards the graph holds F times the base's"
-             " resources; 10 makes nine copies), or --target-count N, or --template-file F, which says how many of each"
-             " type and, if wanted, their names, locations and properties as templates.\n\n"
-             "**scenario** builds a topology: --scenario NAME|FILE --param key=value. " + _scenario_help() + "\n\n"
-             "**random** makes --count N resources with the base's mix of types, degrees and properties."
-             + EXAMPLE.format("synthgen generate --strategy template --scale-factor 10"))
-def generate(
-    strategy: Annotated[str, typer.Option(help="template, scenario or random.")],
-    base: BaseOption = None,
-    out: OutOption = None,
-    profile: ProfileOption = None,
-    scale_factor: Annotated[float | None, typer.Option(help="template: times the base's resources, above 1.")] = None,
-    target_count: Annotated[int | None, typer.Option(help="template: resources to make.")] = None,
-    template_file: Annotated[Path | None, typer.Option(
-        help="template: TOML, YAML or JSON with `resources`: a list of type, count and, if wanted, template.")] = None,
-    count: Annotated[int | None, typer.Option(help="random: resources to make.")] = None,
-    config: Annotated[Path | None, typer.Option(
-        help="random: TOML, YAML or JSON with resource_type_distribution, relationship_density, seed.")] = None,
-    density: Annotated[float | None, typer.Option(
-        help="random: 0…1, the share of the relationships that a base of that size would have.")] = None,
-    relationships: Annotated[int | None, typer.Option(help="random: their exact number instead.")] = None,
-    scenario: Annotated[str | None, typer.Option(
-        help="scenario: the name of a shipped one, or the path of a file of yours.")] = None,
-    param: Annotated[list[str] | None, typer.Option(help="scenario: key=value; repeatable.")] = None,
-    resource_type: Annotated[list[str] | None, typer.Option(
-        help="template, random: only resources of this type; repeatable.")] = None,
-    tenant_id: Annotated[str | None, typer.Option(
-        help="Only this tenant's resources; a scenario: under its subscriptions.")] = None,
-    into_tenant: Annotated[str | None, typer.Option(
-        help="template, random: put what is made under another tenant of the base, by its id, or under a `new` one; ids"
-             " are rewritten to match.")] = None,
-    include_synthetic: Annotated[bool, typer.Option(
-        "--include-synthetic", help="template, random: multiply what is synthetic already, too.")] = False,
-    variation: Annotated[float | None, typer.Option(
-        help="template, random: 0…1, the share of properties taken over from another resource of the type; 0 by"
-             " default.")] = None,
-    rewire: Annotated[float | None, typer.Option(
-        help="template: 0…1, the share of relationships whose ends are swapped within their pattern, degrees kept; 0"
-             " by default.")] = None,
-    anonymise: Annotated[bool, typer.Option(
-        "--anonymise", help="Replace names, ids, contacts and tags by made-up ones, generalise what few own, and fail"
-        " if an id or name of the base is found in what was made; docs/privacy.md says more.")] = False,
-    fewest_owners: Annotated[int | None, typer.Option(
-        help="--anonymise: values that at least so many nodes have stay; 5 by default.")] = None,
-    source_ids: Annotated[str | None, typer.Option(
-        help="template: what template_source_id says: raw, hashed or none; raw by default, hashed with --anonymise.",
-    )] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything drawn; 0 by default.")] = None,
-    operation_id: Annotated[str | None, typer.Option(
-        help="scale-YYYYMMDDTHHMMSS-xxxxxxxx; made up by default.")] = None,
-    now: Annotated[str | None, typer.Option(
-        help="The operation's clock, ISO 8601 with zone; SOURCE_DATE_EPOCH or the real one by default.")] = None,
-    metrics_textfile: MetricsOption = None,
-    progress: ProgressOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Generate one operation."""
-    from synthgen.config import base_folder, out_folder, setting
-    from synthgen.generate import generate as generate_bundle
-    from synthgen.privacy.request import Privacy
-    from synthgen.requests import parameters_from
-
-    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
-    parameters, chosen_seed = parameters_from(
-        strategy=strategy, scale_factor=scale_factor, target_count=target_count, template_file=template_file,
-        count=count, config=config, density=density, relationships=relationships, scenario=scenario, param=param,
-        resource_type=resource_type, tenant_id=tenant_id, into_tenant=into_tenant,
-        include_synthetic=include_synthetic, variation=variation, rewire=rewire, source_ids=source_ids, seed=seed,
-    )
-    bundle = generate_bundle(
-        parameters, base=base_folder(base, out), out=out_folder(out), seed=chosen_seed, now=clock(now),
-        unique=secrets.randbits(32), operation_id=operation_id, profile=setting("profile", profile),
-        privacy=Privacy(anonymise=anonymise, fewest_owners=fewest_owners, source_ids=source_ids),
-        events=output.events,
-    )
-    manifest = bundle.manifest
-    counts = manifest.counts
-    output.result(
-        {"operation_id": manifest.operation_id, "strategy": manifest.strategy, "path": str(bundle.path),
-         "seed": manifest.seed, "created_at": manifest.created_at, "counts": manifest.as_document()["counts"],
-         "left_out": dict(manifest.left_out), "profile": manifest.profile["name"]},
-        f"operation     {manifest.operation_id}\n"
-        f"made          {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
-        f" {counts.relationships:,} relationships\n"
-        + "".join(f"left out      {count:,} relationships: {reason}\n"
-                  for reason, count in manifest.left_out.items())
-        + "".join(f"{said:<13} {', '.join(found)}\n" for said, found in (
-            ("new types", manifest.parameters.get("new_types")), ("not used", manifest.parameters.get("not_used")))
-            if found)
-        + f"profile       {manifest.profile['name']}\n"
-        f"bundle        {bundle.path}\n"
-        f"next          importer load {manifest.operation_id}",
-    )
-
-
+app.command(help=GENERATE_HELP)(generate)
+app.command(help=PLAN_HELP)(plan)
 app.command(help="Measure how close an operation stayed to its base, and write a page that shows it: mixes, patterns,"
             " degrees, structure, properties, each beside what two halves of the base reach."
             + EXAMPLE.format("synthgen report --out report.html"))(report)

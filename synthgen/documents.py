@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Shape = TypeVar("Shape")
@@ -13,7 +14,8 @@ def build(shape: type[Shape], document: Any, where: str = "it") -> Shape:
     """Build a dataclass from a table of JSON, and so on inwards.
 
     Args:
-        shape: Its fields are `Any`, `str`, `int`, a `Literal`, dataclasses, and tuples and mappings of these.
+        shape: Its fields are `Any`, `str`, `int`, `float`, a `Literal`, dataclasses, tuples and mappings of these, and
+            one of these or None.
         document: What JSON gave.
         where: What the document is called in errors.
 
@@ -34,7 +36,7 @@ def build(shape: type[Shape], document: Any, where: str = "it") -> Shape:
     return shape(**{name: _value(kinds[name], value, f"{name} of {where}") for name, value in document.items()})
 
 
-def _value(kind: Any, value: Any, where: str) -> Any:
+def _value(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911 - one answer per kind
     if kind is Any:
         return value
     if is_dataclass(kind) and isinstance(kind, type):
@@ -44,6 +46,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         return tuple(_value(inner[0], item, where) for item in value)
     if origin is Mapping and isinstance(value, dict):
         return {name: _value(inner[1], item, where) for name, item in value.items()}
+    if origin is UnionType:
+        return None if value is None and NoneType in inner else _value(inner[0], value, where)
     if origin is Literal and value in inner:
         return value
     if origin is None and isinstance(value, kind) and isinstance(value, bool) == (kind is bool):

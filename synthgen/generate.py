@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from synthgen.privacy.gate import refuse_leaks
 from synthgen.privacy.request import AS_IT_IS, Privacy
 from synthgen.privacy.source_ids import with_source_ids
 from synthgen.profile import AZURE, Profile, profile_from_document, read_profile
-from synthgen.progress import Progress
+from synthgen.progress import Progress, silent
 from synthgen.scenarios.shipped import find_scenario, scenario_names
 from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_snapshot
 from synthgen.strategies.random import grow_random
@@ -32,7 +32,38 @@ from synthgen.strategies.scenario import grow_scenario
 from synthgen.strategies.template import grow_template
 from synthgen.templates.template import Template
 from synthgen.tenancy import NEW
-from synthgen.work import working
+from synthgen.work import Work, working
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One operation that is thought out, so that its rows can be counted; none of them is made yet.
+
+    Attributes:
+        stamp: What will mark its nodes.
+        seed: Of everything drawn.
+        base: The base graph.
+        growth: What will be made.
+        check: Is given the bundle before it appears.
+    """
+
+    stamp: Stamp
+    seed: int
+    base: Base
+    growth: Growth
+    check: Callable[[Bundle], None] | None
+
+    def write(self, out: Path, work: Work) -> Bundle:
+        """Make it and write it as a bundle under `out`; it appears in `operations/<operation id>`, whole or not at all.
+
+        Raises:
+            SynthError: The disk is not fit, the operation id is taken, or ids or names of the base stand in what was to
+                be anonymous; nothing is left behind.
+        """
+        origin = origin_of(self.base, self.stamp, self.seed, self.growth.resource_label_sets)
+        bundle = write_bundle(self.growth, origin, out, work.events.progress, check=self.check)
+        work.monitor.record_items(bundle.manifest.counts.nodes + bundle.manifest.counts.relationships)
+        return bundle
 
 
 def generate(
@@ -48,48 +79,73 @@ def generate(
     privacy: Privacy = AS_IT_IS,
     events: Stream = QUIET,
 ) -> Bundle:
-    """Grow the base by one operation and write it as a bundle under `out`.
+    """Grow the base by one operation and write it as a bundle under `out`, whole or not at all.
+
+    Takes what `stamp_of` and `prepare` take. The same arguments and snapshot give the same bytes.
+
+    Raises:
+        SynthError: As `stamp_of`, `prepare` and `Prepared.write`.
+    """
+    stamp = stamp_of(parameters, now=now, unique=unique, operation_id=operation_id)
+    with working(events, "generate", stamp.operation_id) as work:
+        prepared = prepare(parameters, stamp, base=base, seed=seed, profile=profile, privacy=privacy,
+                           progress=work.events.progress)
+        return prepared.write(out, work)
+
+
+def stamp_of(parameters: Parameters, *, now: datetime, unique: int, operation_id: str | None = None) -> Stamp:
+    """Make what marks each node of an operation.
 
     Args:
         parameters: What is to be made; its class says by which strategy.
-        base: The snapshot's folder.
-        out: The out folder; the bundle appears in `operations/<operation id>` of it, whole or not at all.
-        seed: Of everything drawn.
         now: The operation's clock, with zone.
         unique: 32 bits that no other operation has; make up the operation id together with the clock.
         operation_id: Instead of one made up.
-        profile: `azure`, `auto`, or the path of a TOML file; the one recorded in the snapshot when None.
-        privacy: How much of the base may be seen in the bundle.
-        events: Told how far it is: of every part written, among others.
-
-    Returns:
-        The bundle. The same arguments and snapshot give the same bytes.
 
     Raises:
-        SynthError: The snapshot, the parameters or the disk are not fit, or ids or names of the base stand in what was
-            to be anonymous; nothing is left behind.
+        UsageError: The operation id is none.
     """
-    stamp = Stamp(
-        check_operation_id(operation_id_of(now, unique) if operation_id is None else operation_id),
-        strategy_of(parameters), now.isoformat(),
-    )
-    with working(events, "generate", stamp.operation_id) as work:
-        snapshot = open_snapshot(base)
-        if stamp.operation_id in snapshot.operations:
-            raise UsageError(f"the operation {stamp.operation_id} is part of the base already",
-                             hint="choose another --operation-id, or leave it out", operation_id=stamp.operation_id)
-        check_snapshot(snapshot, events.progress)
-        graph = Base(snapshot, find_profile(snapshot, profile))
-        shown, check = graph, None
-        if privacy.anonymise:
-            shown, parameters, check = _anonymous(graph, parameters, privacy, seed, events.progress)
-        growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
-        growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
-        growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
-        bundle = write_bundle(growth, origin_of(graph, stamp, seed, growth.resource_label_sets), out, events.progress,
-                              check=check)
-        work.monitor.record_items(bundle.manifest.counts.nodes + bundle.manifest.counts.relationships)
-        return bundle
+    return Stamp(check_operation_id(operation_id_of(now, unique) if operation_id is None else operation_id),
+                 strategy_of(parameters), now.isoformat())
+
+
+def prepare(
+    parameters: Parameters,
+    stamp: Stamp,
+    *,
+    base: Path,
+    seed: int,
+    profile: str | None = None,
+    privacy: Privacy = AS_IT_IS,
+    progress: Progress = silent,
+) -> Prepared:
+    """Think out one operation; nothing is written.
+
+    Args:
+        parameters: What is to be made.
+        stamp: What will mark it.
+        base: The snapshot's folder.
+        seed: Of everything drawn.
+        profile: `azure`, `auto`, or the path of a TOML file; the one recorded in the snapshot when None.
+        privacy: How much of the base may be seen in the bundle.
+        progress: Told while the snapshot is checked.
+
+    Raises:
+        SynthError: The snapshot or the parameters are not fit.
+    """
+    snapshot = open_snapshot(base)
+    if stamp.operation_id in snapshot.operations:
+        raise UsageError(f"the operation {stamp.operation_id} is part of the base already",
+                         hint="choose another --operation-id, or leave it out", operation_id=stamp.operation_id)
+    check_snapshot(snapshot, progress)
+    graph = Base(snapshot, find_profile(snapshot, profile))
+    shown, check = graph, None
+    if privacy.anonymise:
+        shown, parameters, check = _anonymous(graph, parameters, privacy, seed, progress)
+    growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
+    growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
+    growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
+    return Prepared(stamp, seed, graph, growth, check)
 
 
 def _anonymous(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,21 +65,37 @@ def with_finder(
         make_finder: Makes what is given as `find`, of the values of these options and the out folder.
     """
     signature = inspect.signature(command, eval_str=True)
-    parameters = list(signature.parameters.values())
-    place = [parameter.name for parameter in parameters].index("find")
-    added = [parameters[place].replace(name=name, annotation=annotation, default=None)
-             for name, annotation in options.items()]
-
     # `--out` of an export is where the snapshot goes, not the folder that the local server lives in.
     shares_out = "out" in signature.parameters and signature.parameters["out"].annotation == OutOption
+    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+             for name, annotation in options.items()]
+    return in_place_of(command, "find", added, lambda named, given: make_finder(
+        named, given["out"] if shares_out else None))
+
+
+def in_place_of(
+    command: Callable[..., None], place: str, added: Sequence[inspect.Parameter],
+    make: Callable[[dict[str, Any], Mapping[str, Any]], Any],
+) -> Callable[..., None]:
+    """Give a command further parameters in the place of a keyword-only one.
+
+    Args:
+        command: The command.
+        place: The parameter's name.
+        added: The keyword-only parameters that it gets instead.
+        make: Makes what is given in that place, of the values of these and of the command's other parameters.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    own = list(signature.parameters.values())
+    at = list(signature.parameters).index(place)
 
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
-        named = {name: given.pop(name) for name in options}
-        command(**given, find=make_finder(named, given["out"] if shares_out else None))
+        named = {one.name: given.pop(one.name) for one in added}
+        command(**given, **{place: make(named, given)})
 
     with_options.__signature__ = signature.replace(  # type: ignore[attr-defined]  # functions may have one
-        parameters=[*parameters[:place], *added, *parameters[place + 1:]])
+        parameters=[*own[:at], *added, *own[at + 1:]])
     return with_options
 
 
@@ -104,3 +120,8 @@ def clock(text: str | None) -> datetime:
         except (ValueError, OverflowError, OSError):
             raise UsageError(f"SOURCE_DATE_EPOCH is {epoch!r}", hint="it is a number of seconds since 1970") from None
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def real_time() -> str:
+    """Give the real clock in UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

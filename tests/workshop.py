@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,10 @@ class Workshop:
             child.communicate()
         return None
 
+    def answered(self, text: str, answer: bytes, **settings: str) -> Answer:
+        """Run a command on a terminal of its own, type `answer` when it asks, and give what it said."""
+        return on_a_terminal(self.command(text), answer, {**self.environment, **settings}, self.out.parent)
+
     def query(self, text: str, **parameters: Any) -> list[list[Any]]:
         """Run a statement and give its rows."""
         with self.driver.session(database=self.address.database) as session:
@@ -158,3 +164,30 @@ class Workshop:
     def events(self, operation_id: str) -> list[str]:
         """Name the events of an operation's history."""
         return [entry["event"] for entry in self.manifest(operation_id)["history"]]
+
+
+def on_a_terminal(command: list[str], answer: bytes, environment: Mapping[str, str], folder: Path) -> Answer:
+    """Run a command on a terminal of its own, type `answer` when it asks `[y/N]`, and give what it said."""
+    ours, theirs = pty.openpty()
+    said = b""
+
+    def read_all() -> None:
+        nonlocal said
+        # A terminal that nobody is on any more cannot be read.
+        with suppress(OSError):
+            while piece := os.read(ours, 4096):
+                said += piece
+                if b"[y/N]" in said and not asked.is_set():
+                    asked.set()
+                    os.write(ours, answer)
+
+    asked = threading.Event()
+    reader = threading.Thread(target=read_all, daemon=True)
+    with subprocess.Popen(command, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, env=environment,
+                          cwd=folder) as child:
+        os.close(theirs)
+        reader.start()
+        stdout, _ = child.communicate(timeout=LONGEST_SECONDS)
+        reader.join(10)
+    os.close(ours)
+    return Answer(child.returncode, stdout.decode(), said.decode())

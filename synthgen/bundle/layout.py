@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
@@ -66,7 +67,7 @@ class Layout:
                 *([f"{EMPTY_ARRAYS}:string[]"] if self.has_empty_arrays else []),
                 *([f"{REST}:string"] if self.has_rest else [])]
 
-    def write(self, path: Path, frame: pl.DataFrame, ids: Sequence[pl.Series]) -> int:
+    def write(self, path: Path | IO[bytes], frame: pl.DataFrame, ids: Sequence[pl.Series]) -> int:
         """Write rows without a header: the numbers, then the properties of `types`.
 
         Returns:

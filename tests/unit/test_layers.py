@@ -14,11 +14,11 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for package in ("synthgen", "
 CORE = [name for name in MODULES if name.startswith("synthgen/")]
 MAY_KNOW_NEO4J = {"synthgen/database.py", "synthgen/snapshot/content.py", "synthgen/snapshot/export.py",
                   "synthgen/snapshot/schema.py", "synthgen/snapshot/state.py"}
-MAY_KNOW_THE_CLOCK = {"synthgen/cli.py", "synthgen/interrupts.py", "synthgen/metrics.py", "synthgen/monitor.py",
-                      "synthgen/options.py", "synthgen/output.py"}
-"""The command-line layer: `options` reads the clock, `cli` makes up operation ids, `output` times its own words, and
-`interrupts` how long somebody has waited. `monitor` measures what work costs and `metrics` says when, which no byte
-depends on."""
+MAY_KNOW_THE_CLOCK = {"synthgen/growth_options.py", "synthgen/interrupts.py", "synthgen/metrics.py",
+                      "synthgen/monitor.py", "synthgen/options.py", "synthgen/output.py"}
+"""The command-line layer: `options` reads the clock, `growth_options` makes up operation ids, `output` times its own
+words, and `interrupts` how long somebody has waited. `monitor` measures what work costs and `metrics` says when, which
+no byte depends on."""
 CLOCKS_AND_DICE = {"time", "random", "secrets", "uuid", "numpy.random"}
 CLOCK_CALLS = {"now", "utcnow", "today"}
 

@@ -23,7 +23,7 @@ from tests.graphs import CREATED_AT, Draft
 from tests.growths import OPERATION, files_of
 from tests.tiny import VM, tiny_graph
 
-COMMANDS = ("sample", "export", "profile", "generate", "report")
+COMMANDS = ("sample", "export", "profile", "plan", "generate", "report")
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))

@@ -1,0 +1,120 @@
+"""Asks before it generates: plan, judgement, then the work and its record; knows no server and no terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthgen.bundle.estimate import estimate_bytes
+from synthgen.bundle.read import Bundle
+from synthgen.bundle.write import NODES_PER_PART, RELATIONSHIPS_PER_PART
+from synthgen.costs import Estimate, Rates, Size, database_bytes
+from synthgen.events import QUIET, Stream
+from synthgen.generate import Prepared
+from synthgen.limits import Limits, Used, judge, require_admission
+from synthgen.metadata import Stamp
+from synthgen.plan import Plan, size_text
+from synthgen.progress import Progress
+from synthgen.runs import learn_from, read_runs, record_run, run_of
+from synthgen.work import working
+
+Agree = Callable[[str], bool]
+"""Is asked a question about something big, and says whether somebody agrees."""
+
+# Measured on two cores that had other work as well: `scripts/figures.py`'s base of 4,092 resources, made 10 and 100
+# times as large.
+SECONDS = {
+    "template": Rates(1.0, 2e-6, 1e-6, 2e-9, 5e-5),
+    "random": Rates(1.0, 1e-6, 7e-7, 2e-9, 1e-4),
+    "scenario": Rates(1.0, 1e-6, 7e-7, 2e-9, 5e-6),
+}
+MEMORY = Rates(270e6, 2500, 150, 0, 800)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A bundle that was made; `unrecorded` says why what it cost is not on record, None when it is."""
+
+    bundle: Bundle
+    unrecorded: str | None
+
+
+def plan_generate(prepared: Prepared, out: Path, limits: Limits, used: Used | None = None) -> Plan:
+    """Say what a generate would do and whether limits let it; makes a few rows and writes nothing.
+
+    `used` is what was loaded into the database that the operation is meant for; without it no quota is looked at.
+
+    Raises:
+        SynthError: The record of runs cannot be read.
+    """
+    growth, snapshot = prepared.growth, prepared.base.snapshot
+    strategy = prepared.stamp.strategy
+    nodes = sum(block.rows for block in growth.nodes)
+    relationships = sum(block.rows for block in growth.relationships)
+    files = estimate_bytes(growth, prepared.stamp)
+    base = {kind: int(snapshot.counts[kind]) for kind in ("nodes", "relationships")}
+    size = Size(nodes, relationships, round(files.value), sum(base.values()))
+    runs = read_runs(out)
+    model = learn_from(runs, "generate", strategy, SECONDS[strategy])
+    memory = learn_from(runs, "generate", strategy, MEMORY, what="peak_bytes", counting=held_at_once)
+    return Plan(
+        work="generate", kind=strategy, operation_id=prepared.stamp.operation_id,
+        resources=sum(sum(block.resource_types.values()) for block in growth.nodes), nodes=nodes,
+        relationships=relationships, base_nodes=base["nodes"], base_relationships=base["relationships"],
+        file_bytes=files, database_bytes=database_bytes(nodes, relationships, files.value),
+        memory_bytes=memory.estimate(held_at_once(size)), seconds=model.estimate(size), learned_from=model.runs,
+        limits=limits, used=used,
+        judgement=judge(limits, nodes=nodes, relationships=relationships, bytes_=round(files.value), used=used,
+                        other_reasons=_too_full(out, files)),
+    )
+
+
+def generate_if_agreed(
+    stamp: Stamp, prepare: Callable[[Progress], Prepared], out: Path, *, limits: Limits, agree: Agree | None,
+    now: Callable[[], str], used: Used | None = None, events: Stream = QUIET,
+) -> Generated:
+    """Think an operation out, ask whether it may be, make it, and record what that cost.
+
+    Args:
+        stamp: What will mark it.
+        prepare: Thinks it out, with that stamp: `synthgen.generate.prepare` with its other arguments.
+        out: The out folder.
+        limits: How much may be made.
+        agree: See `synthgen.limits.require_admission`.
+        now: Gives the time, ISO 8601 in UTC.
+        used: As in `plan_generate`.
+        events: Told how far it is.
+
+    Raises:
+        RefusedError: Limits refuse it, or nobody agreed; nothing was written.
+        SynthError: As `synthgen.generate.generate`.
+    """
+    with working(events, "generate", stamp.operation_id) as work:
+        prepared = prepare(work.events.progress)
+        plan = plan_generate(prepared, out, limits, used)
+        asked_at = work.performance.seconds
+        require_admission(plan.judgement, f"generating {plan.operation_id}", agree=agree)
+        # Somebody may have thought about it for an hour.
+        asked = work.performance.seconds - asked_at
+        bundle = prepared.write(out, work)
+        cost = work.performance
+    made = Size(bundle.manifest.counts.nodes, bundle.manifest.counts.relationships,
+                sum(part.bytes for part in bundle.manifest.parts), plan.base_nodes + plan.base_relationships)
+    return Generated(bundle, record_run(out, run_of(
+        "generate", made, kind=plan.kind, operation_id=plan.operation_id, seconds=cost.seconds - asked,
+        peak_bytes=cost.client_peak_bytes, at=now())))
+
+
+def held_at_once(size: Size) -> Size:
+    """Give what is in memory at once: the base, and one part."""
+    return Size(min(size.nodes, NODES_PER_PART), min(size.relationships, RELATIONSHIPS_PER_PART), 0, size.base)
+
+
+def _too_full(out: Path, files: Estimate) -> list[str]:
+    there = next(folder for folder in (out, *out.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if files.value / (1 + files.error) <= free:
+        return []
+    return [f"the files need about {size_text(files)}, and {size_text(Estimate(free, 0))} of disk are free in {there}"]
