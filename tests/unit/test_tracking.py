@@ -67,6 +67,14 @@ def test_the_rate_is_that_of_the_last_seconds(slow, fast):
     assert tracked.rows_per_second == pytest.approx(fast * 10_000, rel=0.01 + 5 * slow / fast / math.exp(6))
 
 
+def test_steps_without_time_between_them_count():
+    """A hundred steps at one moment, then some time: all of them are in the rate."""
+    tracker = Tracker()
+    for done in range(101):
+        tracker.see(Phase("nodes", done, 1_000), 5.0)
+    assert tracker.see(Phase("nodes", 102, 1_000), 6.0).rows_per_second == pytest.approx(102)
+
+
 def test_a_step_that_is_overdue_slows_the_rate():
     """Between steps the remaining time counts down; when none comes the rate falls and the time rises again."""
     tracker = Tracker()
