@@ -84,6 +84,8 @@ def test_it_explores_little():
     fixed = load(fresh("one core"), Scaling.within((10_000, 10_000), (2, 2)), 20_000_000)
     assert done.seconds < 1.03 * fixed.seconds
     assert len(done.controller.decisions) < done.seconds / 20
+    frugal = load(fresh("two cores"), Scaling(policy=Policy(exploration_share=1e-4)), ROWS)
+    assert len(frugal.controller.decisions) < len(load(fresh("two cores"), Scaling(), ROWS).controller.decisions)
     still = load(fresh("large"), Scaling(policy=Policy(exploration_share=0)), 2_000_000)
     assert still.controller.decisions == []
 
@@ -198,7 +200,7 @@ def test_nothing_is_turned_up_while_the_cool_down_lasts(cooldown):
 
 def test_rows_of_another_kind_are_measured_anew():
     """What was too large for nodes may fit for relationships; the setting stays until that is known."""
-    controller = Controller(Scaling.within(writers=(1, 1)), 0.0)
+    controller = Controller(replace(Scaling.within(writers=(1, 1)), policy=Policy(exploration_share=0)), 0.0)
     now = write_one(controller, 0.0, troubles=[("too large", 10_000)])
     controller.began_phase(now)
     assert controller.batch_rows == 5_000
