@@ -143,7 +143,7 @@ def test_no_marked_node_is_missed_whatever_its_labels(workshop, base):
 def test_an_index_that_cannot_be_filled_is_left_out(workshop, base):
     """A value that is too long for an index is no trouble of the load's: the index goes again, and that is told."""
     driver, address = workshop.driver, workshop.address
-    workshop.query("CREATE (:Resource:Long {template_source_id: reduce(s = '', i IN range(0, 2000) | s + 'long')})")
+    workshop.query("CREATE (:Resource:Long {template_source_id: reduce(s = '', i IN range(0, 5000) | s + 'long')})")
     try:
         done = create_indexes(driver, address, [Index("Resource", name) for name in sorted(MARKS)])
         [(name, reason)] = done.failed.items()
