@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from importer.options import EXAMPLE, DryRunOption
 from importer.settle_cli import settle_configured
 from synthgen.errors import RefusedError, UnreachableError, UsageError
+from synthgen.limit_options import asker
 from synthgen.options import AddressFinder, JsonOption, OutOption, ProgressOption, names_database
 from synthgen.output import Output
 
@@ -152,13 +152,8 @@ def _agree(output: Output, planned: Pruned, *, yes: bool) -> None:
     Raises:
         RefusedError: Nobody does.
     """
-    if yes:
-        return
-    agreed = False
-    if sys.stdin.isatty() and sys.stderr.isatty():
-        output.say(_as_text(planned, "to remove", "to compress"))
-        agreed = typer.confirm("Remove these bundles?", err=True)
-    if not agreed:
+    agree = asker(output, yes=yes)
+    if agree is None or not agree(f"{_as_text(planned, 'to remove', 'to compress')}\nRemove these bundles?"):
         raise RefusedError(f"nobody agreed to remove {len(planned.removed)} bundles with"
                            f" {_size(planned.freed_bytes)}", hint="say --yes; --dry-run shows what would go",
                            operations=[one.operation_id for one in planned.removed])
