@@ -21,8 +21,8 @@ from synthgen.runs import learn_from, read_runs, record_run, run_of
 Admit = Callable[[Sequence[Stage]], None]
 """Is given the stages of a load before the first of them runs; raises when it may not be."""
 
-# Measured on two cores that had other work as well, with the local server on the same machine: the sample tenant of
-# 7,341 nodes with operations of 400 to 100,000 nodes.
+# Set by hand after a few loads of the sample tenant on two cores that had other work as well: where to begin, until the
+# runs on record say better.
 SECONDS = {
     ("load", "online"): Rates(3.0, 1e-4, 5e-5, 0, 3e-5),
     ("load", "offline"): Rates(30.0, 2e-5, 1e-5, 1e-8, 5e-5),
