@@ -50,11 +50,11 @@ def case(database, tmp_path, undisturbed):
         found = Case(database, anchors, bundle, proxy, through)
         if not undisturbed:
             undisturbed["base"] = found.digest()
-            found.load()
-            undisturbed["load"] = dict(proxy.passed)
-            undisturbed["loaded"] = found.digest()
-            found.rollback()
-            undisturbed["rollback"] = {way: proxy.passed[way] - undisturbed["load"][way] for way in ("to", "from")}
+            # Twice, since what is tried again is sent again: the fewer bytes are those that every load has.
+            runs = [found.count_bytes() for _ in range(2)]
+            for work in ("load", "rollback"):
+                undisturbed[work] = {way: min(run[work][way] for run in runs) for way in ("to", "from")}
+            undisturbed["loaded"] = runs[0]["loaded"]
             assert found.digest() == undisturbed["base"]
         yield found
 
@@ -77,6 +77,16 @@ class Case:
         with connect(self.through) as driver:
             return delete_operation(driver, self.through.database, OPERATION, batch_rows=100, resilience=resilience,
                                     events=Stream(self.events.append))
+
+    def count_bytes(self):
+        """Load and roll back; gives the bytes of each way of both, and the digest in between."""
+        before = dict(self.proxy.passed)
+        self.load()
+        between = dict(self.proxy.passed)
+        loaded = self.digest()
+        self.rollback()
+        return {"loaded": loaded, "load": {way: between[way] - before[way] for way in between},
+                "rollback": {way: self.proxy.passed[way] - between[way] for way in between}}
 
     def digest(self):
         """Give the digest of what is there; nothing of the ledger may be beside it."""
@@ -162,7 +172,7 @@ def test_a_slow_connection(case, undisturbed):
 def test_connections_that_fall_silent(case, undisturbed, seed):
     """A peer that says nothing any more, while new connections are fine: the load goes on by itself."""
     dice = random.Random(seed)  # noqa: S311 - repeatable
-    case.proxy.swallow_after("to", dice.randrange(undisturbed["load"]["to"] // 4, undisturbed["load"]["to"] * 3 // 4))
+    case.proxy.swallow_after("to", dice.randrange(undisturbed["load"]["to"] // 8, undisturbed["load"]["to"] // 2))
 
     def mend(event):
         case.events.append(event)
