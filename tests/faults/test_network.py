@@ -31,7 +31,7 @@ QUICK = Resilience(batch_time_limit_s=3.0, grace_s=2.0)
 CALLS = 5
 NEVER = 10**12
 HINT_S = 120.0
-"""After which the driver itself gives a silent server up, as the server advises: ours has to be quicker."""
+"""After which the driver itself gives a silent server up, as the server advises: rows have to be quicker."""
 DEFAULTS_END_S = 240.0
 """About twice what default settings need to give a silent connection up, so that a busy machine does not count."""
 
@@ -174,14 +174,19 @@ def test_connections_that_fall_silent(case, undisturbed, seed):
     dice = random.Random(seed)  # noqa: S311 - repeatable
     case.proxy.swallow_after("to", dice.randrange(undisturbed["load"]["to"] // 8, undisturbed["load"]["to"] // 2))
 
+    noticed = []
+
     def mend(event):
         case.events.append(event)
         if isinstance(event, Retry):
+            noticed.append(time.monotonic())
             case.proxy.heal()
 
     began = time.monotonic()
     result = case.load(QUICK, events=mend)
-    assert time.monotonic() - began < HINT_S
+    assert noticed[0] - began < HINT_S
+    # What is not a transaction of rows, such as a beat of the lock under way, is given up by the driver.
+    assert time.monotonic() - began < DEFAULTS_END_S
     assert result.retries_by_trouble["unreachable"] > 0
     assert case.digest() == undisturbed["loaded"]
 

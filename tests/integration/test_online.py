@@ -164,7 +164,7 @@ def test_a_load_that_stops_while_its_ledger_goes_leaves_nothing(database, tmp_pa
         patched.setattr(ledger, "drop_constraint", interrupt)
         with pytest.raises(StoppedHalfwayError):
             load_online(bundle, driver, address.database, anchors)
-    assert list_ledgers(driver, address.database) == {OPERATION: 1}
+    assert [one.records for one in list_ledgers(driver, address.database).values()] == [1]
     assert load_online(bundle, driver, address.database, anchors).nodes == 0
     assert query(database, "SHOW CONSTRAINTS YIELD name") == []
     assert list_ledgers(driver, address.database) == {}
