@@ -33,8 +33,6 @@ _SHOW = (
 )
 ONLINE = "ONLINE"
 FAILED = "FAILED"
-_NO_BOOKMARKS = None
-"""A driver that outlives an exchange of stores would ask the new one for transactions of the old one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +90,7 @@ def create_indexes(
             # It fails when the index did, or is not there, or when the time is over: which ones is asked afterwards.
             with suppress(ClientError, DatabaseError):
                 driver.execute_query(f"{DIALECT}CALL db.awaitIndex($name, $seconds)",
-                                     {"name": index.name, "seconds": INDEX_SECONDS}, database_=address.database,
-                                     bookmark_manager_=_NO_BOOKMARKS)
+                                     {"name": index.name, "seconds": INDEX_SECONDS}, database_=address.database)
             progress("indexes", done, len(wanted))
     found = {one.name: one for one in list_indexes(driver, address)}
     for index in wanted:
@@ -115,7 +112,7 @@ def list_indexes(driver: neo4j.Driver, address: Address) -> list[OwnIndex]:
     """List our indexes in a database, by name; sizes are those of the local server's files."""
     folder = _index_folder(address)
     with translated(address):
-        records = driver.execute_query(_SHOW, database_=address.database, bookmark_manager_=_NO_BOOKMARKS).records
+        records = driver.execute_query(_SHOW, database_=address.database).records
     return [OwnIndex(row["name"], row["label"], row["property_name"], row["state"], row["percent"],
                      _size(folder, row["id"]), _first_line(row["failure"])) for row in records]
 
@@ -137,8 +134,7 @@ def indexed_labels(driver: neo4j.Driver, database: str) -> list[str]:
 def _drop(driver: neo4j.Driver, address: Address, names: Iterable[str]) -> None:
     with translated(address):
         for name in names:
-            driver.execute_query(f"{DIALECT}DROP INDEX {quote(name)} IF EXISTS", database_=address.database,
-                                 bookmark_manager_=_NO_BOOKMARKS)
+            driver.execute_query(f"{DIALECT}DROP INDEX {quote(name)} IF EXISTS", database_=address.database)
 
 
 def _index_folder(address: Address) -> Path | None:

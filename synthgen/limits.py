@@ -158,7 +158,7 @@ def require_admission(judgement: Judgement, what: str, *, agree: Callable[[str],
     if reasons:
         names = [one.limit for one in judgement.exceeded]
         hint = (f"make less, or change {' and '.join(names)} with --limit {names[0]}=…, SYNTHGEN_{names[0].upper()}, or"
-                " in the table [limits] of synthgen.toml" if names else "mend that and try again")
+                " in the table [limits] of synthgen.toml" if names else "free that much there, or name another folder")
         raise RefusedError(f"{what} is refused: {'; '.join(reasons)}", hint=hint, exceeded=exceeded, reasons=reasons)
     if not judgement.requires_approval:
         return

@@ -6,12 +6,13 @@ import os
 import random
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
 import neo4j
+import neo4j.api
 import pytest
 from hypothesis import settings
 
@@ -95,8 +96,22 @@ def newer_driver(newer_server: Address) -> Iterator[neo4j.Driver]:
 
 
 def _lasting_driver(server: Address) -> neo4j.Driver:
-    return neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password), liveness_check_timeout=0.5,
-                                      notifications_min_severity="OFF")
+    driver = neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password), liveness_check_timeout=0.5,
+                                        notifications_min_severity="OFF")
+    # It outlives exchanges of the store: a new one would be asked in vain for the transactions of the old one.
+    driver._query_bookmark_manager = _Forgetful()
+    return driver
+
+
+class _Forgetful(neo4j.api.BookmarkManager):
+    """Keeps no bookmark."""
+
+    def update_bookmarks(self, previous_bookmarks: Collection[str], new_bookmarks: Collection[str]) -> None:
+        """Forget them."""
+
+    def get_bookmarks(self) -> Collection[str]:
+        """Give none."""
+        return ()
 
 
 @pytest.fixture

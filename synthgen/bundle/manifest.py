@@ -183,7 +183,7 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise BundleError(f"{path} is not the manifest of a bundle", hint="name the folder of an operation")
     version = document.pop("format_version", None)
-    if version not in {FORMAT_VERSION, COMPRESSED_VERSION}:
+    if not isinstance(version, int) or version not in {FORMAT_VERSION, COMPRESSED_VERSION}:
         raise BundleError(f"{path} has format version {version}; this program reads {FORMAT_VERSION} and"
                           f" {COMPRESSED_VERSION}",
                           hint="use the version of this program that wrote it, or generate again")

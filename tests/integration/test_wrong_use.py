@@ -9,24 +9,29 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from importer.index_upkeep import drop_indexes
 from importer.lock import hold_lock
 from importer.operations import load
 from importer.servers.local import LocalServer
 from importer.servers.local_target import LocalTarget
 from synthgen.bundle.read import find_bundle
 from synthgen.database import connect, find_address
-from synthgen.errors import LoadFailedError
+from synthgen.errors import LoadFailedError, SynthError
 from synthgen.files import file_digest
+from synthgen.generate import generate
+from synthgen.parameters import RandomParameters
 from tests.conftest import free_port, running_server
 from tests.workshop import ROOT, Answer, Workshop
 
 pytestmark = pytest.mark.neo4j
 
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 FIRST, SECOND, ABSENT = (f"scale-20260131T12000{i}-0123abcd" for i in range(3))
 
 
@@ -49,6 +54,7 @@ def shop(workshop: Workshop, base: str, tmp_path: Path) -> Workshop:
     own = Workshop(out, workshop.address, workshop.driver)
     yield own
     own.query("MATCH (n) WHERE n.scale_operation_id IS NOT NULL DETACH DELETE n")
+    drop_indexes(own.driver, own.address)
     assert (own.digest(), own.traces()) == (base, 0)
 
 
@@ -394,9 +400,13 @@ def test_a_full_disk(shop, small_disk):
             assert not [*address.home.glob("staging"), *address.home.glob("load.json")]
             assert small.do("importer digest")["nodes"] == 0
             fill(small_disk, leave=100_000)
-            for command in (f"sample --resources 5000 --out {small_disk}/sample",
-                            f"generate --strategy random --count 20000 --base {shop.out}/base --out {small_disk}/out"):
-                refused(small.run(f"synthgen {command} --json"), 1, "cannot be written", "free space")
+            refused(small.run(f"synthgen sample --resources 5000 --out {small_disk}/sample --json"), 1,
+                    "cannot be written", "free space")
+            growth = f"--strategy random --count 20000 --base {shop.out}/base --out {small_disk}/out"
+            refused(small.run(f"synthgen generate {growth} --json"), 5, "of disk are free", kind="RefusedError")
+            with pytest.raises(SynthError, match="cannot be written"):
+                generate(RandomParameters(count=20_000), base=shop.out / "base", out=small_disk / "out", seed=1,
+                         now=NOW, unique=1)
             assert not [path for path in small_disk.rglob("*") if "sample" in path.name or "scale-" in path.name]
         finally:
             (small_disk / "filler").unlink()
@@ -414,11 +424,12 @@ DRY_RUNS = {
         "check the files of the snapshot", "can create", "MB of disk are free", "property types",
         f"check the rows of {FIRST}", "check the rows of the snapshot", "and its schema is the snapshot's",
         "into a new store", "stop the server", "empty lists", "indexes and constraints again",
-        "check the counts, the schema", "remove the old store"],
+        "indexes of ours that are missing", "check the counts, the schema", "remove the old store"],
     f"load {FIRST} --mode online": ["check the files of", "property types", f"check the rows of {FIRST}",
-                                    "digest is still", "in batches", "check the counts"],
+                                    "digest is still", "in batches", "indexes of ours that are missing",
+                                    "check the counts"],
     "load": ["check the files of", "property types", "check the rows of", "digest is still", "in batches",
-             "check the counts"],
+             "indexes of ours that are missing", "check the counts"],
     "restore OUT/sample": [
         "Neo4j 5.26.30 community (5.26 LTS", "put in its place", "a heap of 2g", "check the files of the snapshot",
         "is empty", "can create 9 indexes and constraints", "MB of disk are free", "property types",
@@ -442,8 +453,12 @@ def test_a_dry_run_tells_each_stage_and_changes_nothing(shop, command):
         said = plain.stdout.splitlines()
         assert said[:len(stages)] == [f"{number}. {line}" for number, line in enumerate(stages, start=1)]
         assert bool(limits) == ("restore" in command or "offline" in command)
-        assert [limit["what"] in line for limit, line in zip(limits, said[len(stages) + 1:], strict=True)] == [
-            True] * len(limits)
+        told = said[len(stages) + bool(limits):]
+        assert all(limit["what"] in line for limit, line in zip(limits, told, strict=False))
+        assert len(told) >= len(limits)
+        plan = told[len(limits):]
+        assert bool(plan) == ("plan" in document) == command.startswith("load")
+        assert not plan or (plan[0].startswith("would"), plan[-1].startswith("allowed")) == (True, True)
 
 
 def test_a_dry_run_of_a_rollback_counts_and_changes_nothing(shop):
@@ -451,9 +466,10 @@ def test_a_dry_run_of_a_rollback_counts_and_changes_nothing(shop):
     shop.do(f"importer load {FIRST} --mode online")
     counts = shop.manifest(FIRST)["counts"]
     with unchanged(shop):
-        [stage] = shop.do(f"importer rollback {FIRST} --dry-run")["stages"]
+        indexes, stage = shop.do(f"importer rollback {FIRST} --dry-run")["stages"]
         assert f"{counts['nodes']:,} nodes" in stage
         assert f"{counts['relationships']:,} relationships" in stage
+        assert "drop the indexes of ours" in indexes
         refused(shop.run(f"importer load {FIRST} --dry-run --json"), 5, "is loaded already")
         refused(shop.run(f"importer rollback {SECOND} --dry-run --json"), 2, "is not in")
 

@@ -41,13 +41,12 @@ def machines(count: int) -> list[Rates]:
     return [true_rates(tuple(by)) for by in np.exp(dice.uniform(-1.6, 1.6, (count, 5))).tolist()]
 
 
-@given(factors, seeds)
-def test_known_rates_are_found(by, seed):
-    """With runs made from them, however far from the defaults they are: sizes not seen before are foretold."""
-    rates = true_rates(by)
-    model = learn(runs_of(rates, 60, seed), DEFAULTS)
-    for other in runs_of(rates, 20, seed ^ 1):
-        assert model.estimate(other.size).value == pytest.approx(other.cost, rel=0.15)
+def test_known_rates_are_found():
+    """With runs made from them, on a hundred machines unlike the defaults: sizes not seen before are foretold."""
+    for seed, rates in enumerate(machines(100)):
+        model = learn(runs_of(rates, 60, seed), DEFAULTS)
+        for other in runs_of(rates, 20, seed + 1000):
+            assert model.estimate(other.size).value == pytest.approx(other.cost, rel=0.15)
 
 
 @pytest.mark.parametrize(("count", "least"), [(3, 0.75), (10, 0.82), (40, 0.82), (160, 0.82)])
@@ -82,14 +81,20 @@ def test_nothing_is_negative(runs, size):
     assert 0 < estimate.error < float("inf")
 
 
-@given(factors, seeds, st.sampled_from([1e-5, 1e-3, 1e3, 1e5]))
-def test_one_absurd_run_does_not_ruin_it(by, seed, absurd):
-    """A run that took a thousand times as long, or as short, as it should changes estimates by little."""
-    runs = runs_of(true_rates(by), 30, seed)
-    spoilt = [*runs[:-1], Measured(runs[-1].size, runs[-1].cost * absurd)]
-    good, bad = learn(runs, DEFAULTS), learn(spoilt, DEFAULTS)
-    for run in runs:
-        assert bad.estimate(run.size).value == pytest.approx(good.estimate(run.size).value, rel=0.4)
+@pytest.mark.parametrize("absurd", [1e-5, 1e-3, 1e3, 1e5])
+def test_one_absurd_run_does_not_ruin_it(absurd):
+    """A run that took far longer, or shorter, than it should changes 99 of 100 estimates by less than a twentieth.
+
+    Of a hundred machines, none has an estimate that changes by a factor of three.
+    """
+    changes = []
+    for seed, rates in enumerate(machines(100)):
+        runs = runs_of(rates, 30, seed)
+        spoilt = [*runs[:-1], Measured(runs[-1].size, runs[-1].cost * absurd)]
+        good, bad = learn(runs, DEFAULTS), learn(spoilt, DEFAULTS)
+        changes += [abs(np.log(bad.estimate(run.size).value / good.estimate(run.size).value)) for run in runs]
+    assert np.quantile(changes, 0.99) < np.log(1.05)
+    assert max(changes) < np.log(3)
 
 
 @given(seeds, st.sampled_from([1e-5, 1e5]))
