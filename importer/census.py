@@ -25,11 +25,17 @@ _LEAVING = (
     f"{DIALECT}{_MARKED} MATCH (n)-[r]->(m)"
     " RETURN labels(n) AS start, type(r) AS type, labels(m) AS end, count(*) AS count"
 )
-_ENTERING = (
-    f"{DIALECT}{_MARKED} MATCH (n)<-[r]-(m)"
-    f" WHERE m.{quote(OPERATION_ID)} IS NULL OR m.{quote(OPERATION_ID)} <> $operation_id"
-    " RETURN labels(m) AS start, type(r) AS type, labels(n) AS end, count(*) AS count"
+_OTHER = f"(m.{quote(OPERATION_ID)} IS NULL OR m.{quote(OPERATION_ID)} <> $operation_id)"
+_COUNTED = " RETURN labels(m) AS start, type(r) AS type, labels(n) AS end, count(*) AS count"
+_ENTERING = f"{DIALECT}{_MARKED} MATCH (n)<-[r]-(m) WHERE {_OTHER}{_COUNTED}"
+_ENTERING_A_LARGE_ONE = (
+    f"{DIALECT}MATCH (m) WHERE {_OTHER} CALL (m) {{ MATCH (m)-[r]->(n)"
+    f" WHERE n.{quote(OPERATION_ID)} = $operation_id RETURN r, n }}{_COUNTED}"
 )
+"""The same from the other end, which takes a third of the time when most relationships are the operation's own.
+
+Without the subquery the planner begins at the marked nodes all the same.
+"""
 _OURS = "".join(f" - COUNT {{ MATCH (:{quote(label)}) }}" for label in (LOAD_LABEL, BATCH_LABEL))
 _TOTALS = f"{DIALECT}RETURN COUNT {{ MATCH (n) }}{_OURS} AS nodes, COUNT {{ MATCH ()-[r]->() }} AS relationships"
 
@@ -67,7 +73,8 @@ def take_census(driver: neo4j.Driver, address: Address, manifest: Manifest, prof
         if profile.role(names) is Role.RESOURCE:
             resource_types[type_ if isinstance(type_, str) else ":".join(sorted(names))] += number
     patterns: Counter[tuple[tuple[str, ...], str, tuple[str, ...]]] = Counter()
-    for text in (_LEAVING, _ENTERING):
+    is_large = manifest.counts.relationships > int(manifest.snapshot["relationships"])
+    for text in (_LEAVING, _ENTERING_A_LARGE_ONE if is_large else _ENTERING):
         for start, type_, end, number in count.rows(text):
             patterns[tuple(sorted(start)), type_, tuple(sorted(end))] += number
     types: Counter[str] = Counter()

@@ -76,10 +76,11 @@ class Controller:
     def began_phase(self, now: float) -> None:
         """Forget what was measured: rows of another kind begin.
 
-        The setting stays, but goes up step by step to what was too large for rows of the former kind, if that was so.
+        The setting stays, but for a try that was not judged yet, and goes up step by step to what was too large for
+        rows of the former kind, if that was so.
         """
         if self._search.trial is not None:
-            self._home = self._now
+            self._change(self._search.trial.before, "rows of another kind begin: back from what was tried", now)
         if self._fitted is not None:
             self._home = self._fitted
         self._knobs.forget()

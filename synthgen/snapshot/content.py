@@ -61,13 +61,15 @@ class Content:
     """A database in one state, read as tables: first all nodes, then all relationships.
 
     Left out are the nodes of some operations and what is tied to them. Nodes are numbered from 0 in the order in which
-    they are given. Memory: 24 bytes a node.
+    they are given. Relationships come in the order of their internal ids, or, where a few are read beside many that are
+    not, in `any_order`. Memory: 24 bytes a node.
     """
 
     driver: neo4j.Driver
     address: Address
     without: Collection[str] = ()
     progress: Progress = silent
+    any_order: bool = False
     _ids: list[I64] = field(default_factory=list)
     _order: tuple[I64, I64] | None = None
     _done: int = 0
@@ -97,7 +99,8 @@ class Content:
         """
         with IdFile[str]() as ids:
             kept = f"{self._kept('a')} AND {self._kept('b')}"
-            survey = survey_relationships(self.state, ids, kept, self.progress, without=list(self.without))
+            starts = self.internal_ids() if self.any_order and self.without else None
+            survey = survey_relationships(self.state, ids, kept, self.progress, starts, without=list(self.without))
             self._done, self._due = 0, sum(survey.counts.values())
             for type_ in sorted(survey.counts):
                 for shape in self._split(Shape((), type_, {}, survey.counts[type_]), survey, type_):

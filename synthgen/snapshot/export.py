@@ -128,7 +128,7 @@ def digest_database(
     Raises:
         ChangedMeanwhileError: The database was written to meanwhile.
     """
-    content = Content(driver, address, without, progress)
+    content = Content(driver, address, without, progress, any_order=True)
     digest = ContentDigest()
     for shape, frames in content.nodes():
         if is_ours(shape.labels):

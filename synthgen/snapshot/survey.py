@@ -1,7 +1,8 @@
 """Finds what a database holds: internal ids and property types by label set or relationship type; gives no values.
 
 Ids are asked for in windows of their range, each id a seek, so that the server holds one window at a time. In a store
-whose ids lie far apart a window is what a scan of everything leaves.
+whose ids lie far apart a window is what a scan of everything leaves. Relationships of a few nodes among very many
+others are found from these nodes.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import numpy as np
 
 from synthgen.errors import SynthError
 from synthgen.progress import Progress
+from synthgen.seeding import I64
 from synthgen.snapshot.state import DatabaseState
 
 IDS_AT_ONCE = 20_000
 SPARSE = 8
 """From this many times as many possible ids as there are in use, they are found by scans."""
 IDS_OF_A_SCAN = 200_000
+FEW = 4
+"""Relationships are found from their start nodes where these start less than one in so many of all there are."""
 _ID_BYTES = 8
 
 Key = TypeVar("Key")
@@ -105,10 +109,13 @@ def survey_nodes(state: DatabaseState, ids: IdFile[tuple[str, ...]], condition: 
 
 
 def survey_relationships(state: DatabaseState, ids: IdFile[str], condition: str, progress: Progress,
-                         **parameters: Any) -> Survey[str]:
-    """Find the relationships `e` from `a` to `b` that meet a condition, by their types."""
+                         starts: I64 | None = None, **parameters: Any) -> Survey[str]:
+    """Find the relationships `e` from `a` to `b` that meet a condition, by their types.
+
+    `starts` are the internal ids of all nodes that `a` may be, when the order in which they are found does not matter.
+    """
     survey = Survey(ids)
-    for type_, found, types in _windows(state, _RELATIONSHIPS, condition, progress, parameters):
+    for type_, found, types in _windows(state, _RELATIONSHIPS, condition, progress, parameters, starts):
         _note(survey, type_, found, types)
     return survey
 
@@ -121,13 +128,19 @@ def _note(survey: Survey[Key], key: Key, ids: list[int], types: list[list[str]])
         known.setdefault(name, set()).add(value_type.replace(" NOT NULL", ""))
 
 
-def _windows(state: DatabaseState, kind: _Kind, condition: str, progress: Progress, parameters: dict[str, Any]
-             ) -> Iterator[list[Any]]:
+def _windows(  # noqa: PLR0917 - what the two that call it have got
+    state: DatabaseState, kind: _Kind, condition: str, progress: Progress, parameters: dict[str, Any],
+    starts: I64 | None = None,
+) -> Iterator[list[Any]]:
     """Give key, ids and types (name and `valueType()`) window by window; a key comes in each window that has it."""
     [[count, low, high]] = state.rows(f"MATCH {kind.pattern} RETURN count(e), min(id(e)), max(id(e))")
     if not count:
         return
-    if high - low < SPARSE * max(count, IDS_AT_ONCE):
+    few = None if starts is None else _cut_by_degree(state, starts, count)
+    if few is not None:
+        windows: list[dict[str, Any]] = [{"starts": ids} for ids in few]
+        match = f"UNWIND $starts AS i MATCH {kind.pattern} WHERE id(a) = i"
+    elif high - low < SPARSE * max(count, IDS_AT_ONCE):
         windows = [{"low": first, "high": min(first + IDS_AT_ONCE - 1, high)}
                    for first in range(low, high + 1, IDS_AT_ONCE)]
         match = f"UNWIND range($low, $high) AS i MATCH {kind.pattern} WHERE id(e) = i"
@@ -141,3 +154,26 @@ def _windows(state: DatabaseState, kind: _Kind, condition: str, progress: Progre
             " COLLECT { UNWIND found AS e UNWIND keys(e) AS name RETURN DISTINCT [name, valueType(e[name])] }",
             **window, **parameters)
         progress(kind.phase, count * number // len(windows), count)
+
+
+def _cut_by_degree(state: DatabaseState, starts: I64, relationships: int) -> list[list[int]] | None:
+    """Cut start nodes into windows by the relationships that leave them; None when these are many, or one has many."""
+    most = relationships // FEW
+    if len(starts) > most:
+        return None
+    windows: list[list[int]] = [[]]
+    held, leaving = 0, 0
+    for first in range(0, len(starts), IDS_AT_ONCE):
+        page = starts[first:first + IDS_AT_ONCE].tolist()
+        [[found, degrees]] = state.rows(
+            "UNWIND $ids AS i MATCH (a) WHERE id(a) = i RETURN collect(i), collect(COUNT { (a)-->() })", ids=page)
+        for start, degree in zip(found, degrees, strict=True):
+            leaving += degree
+            if degree > IDS_OF_A_SCAN or leaving > most:
+                return None
+            if windows[-1] and held + degree > IDS_AT_ONCE:
+                windows.append([])
+                held = 0
+            windows[-1].append(start)
+            held += degree
+    return windows

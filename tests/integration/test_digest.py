@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from synthgen.snapshot import survey
 from synthgen.snapshot.export import digest_database
 from synthgen.snapshot.state import DatabaseState
 from tests.conftest import empty
@@ -82,3 +83,33 @@ def test_a_graph_of_many_tables_needs_no_further_queries(
         found = digest_database(workshop.driver, workshop.address)
         assert (found.nodes, found.relationships) == (2 * tables, tables)
     assert texts[0] == texts[1] != set()
+
+
+@pytest.mark.parametrize("hub", [0, 40])
+def test_a_small_part_is_found_from_its_own_nodes(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, hub: int
+) -> None:
+    """Beside an operation with many more relationships the rest has the digest that it has alone; few are looked at.
+
+    Where one of its nodes has more relationships than a window holds, all are looked at, and the digest is the same.
+    """
+    for name, value in (("IDS_AT_ONCE", 3), ("IDS_OF_A_SCAN", 20)):
+        monkeypatch.setattr(survey, name, value)
+    workshop.query("UNWIND range(1, 9) AS i CREATE (:A {i: i})-[:T {i: i}]->(:B {i: i})")
+    workshop.query("MATCH (a:A), (b:B) WHERE b.i = a.i + 1 CREATE (b)-[:U]->(a), (a)-[:U]->(a)")
+    alone = workshop.digest()
+    workshop.query("UNWIND range(1, 99) AS i CREATE (n:A {i: i, scale_operation_id: 'mine'})-[:T]->(n) WITH n, i"
+                   " MATCH (a:A {i: i}) WHERE a <> n CREATE (a)-[:T]->(n)-[:U]->(a)")
+    workshop.query("MATCH (a:A {i: 5}) WHERE a.scale_operation_id IS NULL UNWIND range(1, $hub) AS i"
+                   " CREATE (a)-[:T]->(:A {scale_operation_id: 'mine'})", hub=hub)
+    texts: list[str] = []
+    asked = DatabaseState.rows
+
+    def recorded(state: DatabaseState, query: str, **parameters: Any) -> Iterator[list[Any]]:
+        texts.append(query)
+        return asked(state, query, **parameters)
+
+    monkeypatch.setattr(DatabaseState, "rows", recorded)
+    found = digest_database(workshop.driver, workshop.address, without=["mine"])
+    assert (found.digest, found.nodes, found.relationships) == (alone, 18, 25)
+    assert any("UNWIND $starts" in text for text in texts) is (hub == 0)

@@ -208,3 +208,14 @@ def test_rows_of_another_kind_are_measured_anew():
     while now < until:
         now = write_one(controller, now, seconds=0.1 + controller.batch_rows * 1e-6)
     assert controller.batch_rows == 10_000
+
+
+def test_a_try_that_was_not_judged_is_not_kept():
+    """When rows of another kind begin in the middle of a try, they are written with what was known to be good."""
+    controller = Controller(Scaling(), 0.0)
+    now = 0.0
+    while not controller.decisions:
+        now = write_one(controller, now, seconds=0.3)
+    assert (controller.batch_rows, controller.writers) != (10_000, 2)
+    controller.began_phase(now)
+    assert (controller.batch_rows, controller.writers) == (10_000, 2)
