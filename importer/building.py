@@ -8,6 +8,7 @@ from importer.indexes import needed_indexes
 from importer.schema_choice import choose_schema
 from importer.servers.versions import Product
 from importer.stages import (
+    AwaitIndexes,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -76,8 +77,7 @@ def build_offline_load(
         SwapStore(),
         SetRemaining(snapshot, bundles),
         CreateSchema(schema),
-        *create_indexes(bundles, indexes=indexes, goes_on=False),
-        CheckResult(snapshot.digest, bundles, without, schema),
+        *check_while_filled(CheckResult(snapshot.digest, bundles, without, schema), indexes=indexes, goes_on=False),
         DropOldStore(),
     ]
 
@@ -124,12 +124,12 @@ def space_needed(snapshot: Snapshot, bundles: Sequence[Bundle]) -> int:
     return LEAST_SPACE + base + CSV_TO_STORE * (base + operations) + RECORD_BYTES * records
 
 
-def create_indexes(bundles: Sequence[Bundle], *, indexes: bool, goes_on: bool) -> list[Stage]:
-    """Build the stage that creates the indexes that operations need, if there are any and they are wanted."""
-    profiles = [profile_from_document(one.manifest.profile, "the manifest's profile") for one in bundles
+def check_while_filled(check: CheckResult, *, indexes: bool, goes_on: bool) -> list[Stage]:
+    """Build the check of a result, while which the server fills the indexes that its operations need and are wanted."""
+    profiles = [profile_from_document(one.manifest.profile, "the manifest's profile") for one in check.bundles
                 if indexes and one.manifest.profile]
     needed = needed_indexes(profiles)
-    return [CreateIndexes(needed, goes_on)] if needed else []
+    return [CreateIndexes(needed, goes_on), check, AwaitIndexes(goes_on)] if needed else [check]
 
 
 def build_online_load(
@@ -147,8 +147,7 @@ def build_online_load(
         CheckRows(bundle),
         CheckUnchanged(digest, without, allow_changed, bundle),
         WriteOnline(bundle),
-        *create_indexes([bundle], indexes=indexes, goes_on=True),
-        CheckResult(None if allow_changed else digest, (bundle,), without),
+        *check_while_filled(_result(bundle, live, allow_changed=allow_changed), indexes=indexes, goes_on=True),
     ]
 
 
@@ -157,8 +156,12 @@ def build_end_of_load(
 ) -> list[Stage]:
     """Build what is left to do of a load that was killed after its last write, before it could say so."""
     return [CheckBundle(bundle), EndLedger(bundle.manifest.operation_id),
-            *create_indexes([bundle], indexes=indexes, goes_on=True),
-            build_online_load(bundle, live, allow_changed=allow_changed)[-1]]
+            *check_while_filled(_result(bundle, live, allow_changed=allow_changed), indexes=indexes, goes_on=True)]
+
+
+def _result(bundle: Bundle, live: Sequence[str], *, allow_changed: bool) -> CheckResult:
+    without = tuple(sorted({*live, bundle.manifest.operation_id}))
+    return CheckResult(None if allow_changed else bundle.manifest.snapshot["digest"], (bundle,), without)
 
 
 def build_rollback(operation_id: str, *, nodes: int, relationships: int) -> list[Stage]:

@@ -21,7 +21,7 @@ from importer.census import count_totals
 from importer.cleanup import drop_after
 from importer.holding import hold_database
 from importer.import_files import base_layout, bundle_files, file_options, write_base
-from importer.index_upkeep import create_indexes
+from importer.index_upkeep import Begun, await_indexes, begin_indexes
 from importer.ledger import remove_batches
 from importer.lock import Lock
 from importer.online import OnlineOptions, load_online
@@ -43,6 +43,7 @@ from importer.schema_choice import SchemaChoice
 from importer.servers.target import Target, not_exchangeable
 from importer.servers.versions import Product, import_options, note_newer
 from importer.stages import (
+    AwaitIndexes,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -112,6 +113,7 @@ class Run:
     lock: Lock | None = None
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    _begun: Begun | None = None
     _seen: int | None = None
     _anchors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64}))
 
@@ -178,8 +180,8 @@ class Run:
             case CreateSchema(schema):
                 self._with_driver(lambda driver: create_schema(driver, self.address, schema))
                 self.facts |= {"left_out_schema": list(schema.left_out)}
-            case CreateIndexes():
-                self._create_indexes(stage)
+            case CreateIndexes() | AwaitIndexes():
+                self._keep_up_indexes(stage)
             case WriteOnline():
                 self._write_online(stage)
             case EndLedger(operation_id):
@@ -281,16 +283,19 @@ class Run:
                    *(layout_of(bundle, group) for bundle in stage.bundles for group in bundle.manifest.groups)]
         self._with_driver(lambda driver: set_remaining(driver, self.address, layouts))
 
-    def _create_indexes(self, stage: CreateIndexes) -> None:
+    def _keep_up_indexes(self, stage: CreateIndexes | AwaitIndexes) -> None:
         try:
             with connect(self.address) as driver:
-                done = create_indexes(driver, self.address, stage.indexes, progress=self.events.progress)
+                if isinstance(stage, CreateIndexes):
+                    self._begun = begin_indexes(driver, self.address, stage.indexes)
+                elif self._begun is not None:
+                    self.facts["indexes"] = asdict(
+                        await_indexes(driver, self.address, self._begun, progress=self.events.progress))
         except KeyboardInterrupt:
             if not stage.goes_on:
                 raise
             raise StoppedHalfwayError("interrupted while indexes were filled; all rows are written",
                                       hint="the same command goes on") from None
-        self.facts["indexes"] = asdict(done)
 
     def _write_online(self, stage: WriteOnline) -> None:
         def write(lock: Lock) -> None:

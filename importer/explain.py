@@ -8,6 +8,7 @@ from typing import assert_never
 from importer.limits import LIMITS, Limit
 from importer.servers.versions import Product, notes
 from importer.stages import (
+    AwaitIndexes,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -94,7 +95,9 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
             return f"create {len(stage.schema.items)} indexes and constraints again and wait for them"
         case CreateIndexes(indexes):
             names = ", ".join(f"{index.label}.{index.property_name}" for index in indexes)
-            return f"create those of {len(indexes)} indexes of ours that are missing ({names}) and wait for them"
+            return f"create those of {len(indexes)} indexes of ours that are missing ({names})"
+        case AwaitIndexes():
+            return "wait for these indexes, and leave out any that cannot be filled"
         case DropIndexes():
             return "drop the indexes of ours, unless another operation is in the database"
         case WriteOnline(bundle):

@@ -69,14 +69,29 @@ class Upkeep:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def create_indexes(
-    driver: neo4j.Driver, address: Address, needed: Sequence[Index], *, progress: Progress = silent
-) -> Upkeep:
-    """Create the indexes that are missing, all in one transaction so that one scan fills them, and wait for them."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Indexes that the server fills.
+
+    Attributes:
+        wanted: All that are needed, but for those of `served`.
+        missing: Those of them that were not there.
+        served: As in `Upkeep`.
+        failed: As in `Upkeep`, so far.
+    """
+
+    wanted: tuple[Index, ...]
+    missing: tuple[Index, ...]
+    served: dict[str, str]
+    failed: dict[str, str]
+
+
+def begin_indexes(driver: neo4j.Driver, address: Address, needed: Sequence[Index]) -> Begun:
+    """Create the indexes that are missing, all in one transaction so that one scan fills them; waits for none."""
     served = serving(needed, read_schema(driver, address))
     present = {one.name for one in list_indexes(driver, address)}
-    wanted = [index for index in needed if index not in served]
-    missing = [index for index in wanted if index.name not in present]
+    wanted = tuple(index for index in needed if index not in served)
+    missing = tuple(index for index in wanted if index.name not in present)
     failed: dict[str, str] = {}
     with translated(address):
         try:
@@ -86,21 +101,34 @@ def create_indexes(
             if is_unreachable(error):
                 raise
             failed = dict.fromkeys((index.name for index in missing), _first_line(error.message))
-        for done, index in enumerate(wanted, start=1):
+    return Begun(wanted, missing, {index.name: name for index, name in served.items()}, failed)
+
+
+def await_indexes(driver: neo4j.Driver, address: Address, begun: Begun, *, progress: Progress = silent) -> Upkeep:
+    """Wait for indexes that were created, and drop those that could not be filled."""
+    failed = dict(begun.failed)
+    with translated(address):
+        for done, index in enumerate(begun.wanted, start=1):
             # It fails when the index did, or is not there, or when the time is over: which ones is asked afterwards.
             with suppress(ClientError, DatabaseError):
                 driver.execute_query(f"{DIALECT}CALL db.awaitIndex($name, $seconds)",
                                      {"name": index.name, "seconds": INDEX_SECONDS}, database_=address.database)
-            progress("indexes", done, len(wanted))
+            progress("indexes", done, len(begun.wanted))
     found = {one.name: one for one in list_indexes(driver, address)}
-    for index in wanted:
+    for index in begun.wanted:
         one = found.get(index.name)
         if one is not None and one.state != ONLINE:
             failed[index.name] = one.failure or f"it is {one.state} after {INDEX_SECONDS:,} seconds"
             if one.state == FAILED:
                 _drop(driver, address, [one.name])
-    return Upkeep(tuple(index.name for index in missing if index.name not in failed),
-                  {index.name: name for index, name in served.items()}, failed)
+    return Upkeep(tuple(index.name for index in begun.missing if index.name not in failed), begun.served, failed)
+
+
+def create_indexes(
+    driver: neo4j.Driver, address: Address, needed: Sequence[Index], *, progress: Progress = silent
+) -> Upkeep:
+    """Create the indexes that are missing, and wait for them."""
+    return await_indexes(driver, address, begin_indexes(driver, address, needed), progress=progress)
 
 
 def _run_all(transaction: neo4j.ManagedTransaction, statements: Iterable[str]) -> None:

@@ -173,7 +173,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class CreateIndexes:
-    """Create those of the product's own indexes that are missing, and wait for them; what cannot be is left out.
+    """Create those of the product's own indexes that are missing; the server fills them while the load goes on.
 
     Attributes:
         indexes: The indexes that are needed.
@@ -181,6 +181,17 @@ class CreateIndexes:
     """
 
     indexes: tuple[Index, ...]
+    goes_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitIndexes:
+    """Wait for the indexes that were created; what cannot be filled is left out.
+
+    Attributes:
+        goes_on: As in `CreateIndexes`.
+    """
+
     goes_on: bool
 
 
@@ -212,5 +223,6 @@ CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckFolders, CheckMemory, Ch
 Stage = (
     CheckBundle | CheckSnapshot | CheckServer | CheckFolders | CheckMemory | CheckEmpty | CheckSchema | CheckSpace
     | CheckTypes | CheckRows | CheckTables | CheckUnchanged | ImportAside | SwapStore | SetRemaining | CreateSchema
-    | CreateIndexes | WriteOnline | EndLedger | CheckResult | DropOldStore | DropIndexes | DeleteOperation
+    | CreateIndexes | AwaitIndexes | WriteOnline | EndLedger | CheckResult | DropOldStore | DropIndexes
+    | DeleteOperation
 )

@@ -19,6 +19,7 @@ from importer.scripts.counting import count_operation, count_whole, state_of_bas
 from importer.scripts.quoting import in_ascii, literal
 from importer.servers.versions import Product
 from importer.stages import (
+    AwaitIndexes,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -138,8 +139,9 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901, PLR0912 - one ans
             pass  # it looks whose the folders are; memory is seen to by whoever runs it
         case ImportAside() | SwapStore() | DropOldStore():
             pass  # what every script does
+        case AwaitIndexes():
+            pass  # nobody waits for them: one that cannot be filled must not undo the load
         case CreateIndexes(indexes):
-            # Nobody waits for them: one that cannot be filled must not undo the load.
             served = serving(indexes, script.snapshot.schema)
             script.steps["indexes.cypher"] = [f"{in_ascii(index.statement)};" for index in indexes
                                               if index not in served]

@@ -23,6 +23,7 @@ from importer.servers.local_target import find_local_target
 from importer.servers.versions import Product
 from importer.stages import (
     CHECKS,
+    AwaitIndexes,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -127,23 +128,26 @@ def test_a_rollback_drops_indexes_first():
                                                                    DeleteOperation(OPERATION, 3, 5)]
 
 
-def test_indexes_are_created_when_the_rows_are_there_and_before_the_result_is_checked(snapshot, bundles):
+def test_indexes_are_filled_when_the_rows_are_there_while_the_result_is_checked(snapshot, bundles):
     """Of all operations in the new store; not where nobody wants them, and who is interrupted online goes on."""
     mine, other = (Bundle(one.path, replace(one.manifest, profile={"resource_labels": [label], "id": "id"}))
                    for one, label in zip(bundles, ("A", "B"), strict=True))
     offline = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
-    assert kinds(offline[-6:]) == [SwapStore, SetRemaining, CreateSchema, CreateIndexes, CheckResult, DropOldStore]
-    assert {index.label for index in offline[-3].indexes} == {"A", "B"}
-    assert not offline[-3].goes_on
+    assert kinds(offline[-7:]) == [SwapStore, SetRemaining, CreateSchema, CreateIndexes, CheckResult, AwaitIndexes,
+                                   DropOldStore]
+    assert {index.label for index in offline[-4].indexes} == {"A", "B"}
+    assert not offline[-4].goes_on
+    assert not offline[-2].goes_on
     online = build_online_load(mine, [], allow_changed=False)
-    assert kinds(online[-3:]) == [WriteOnline, CreateIndexes, CheckResult]
-    assert online[-2].goes_on
+    assert kinds(online[-4:]) == [WriteOnline, CreateIndexes, CheckResult, AwaitIndexes]
+    assert online[-3].goes_on
+    assert online[-1].goes_on
     assert kinds(build_end_of_load(mine, [], allow_changed=False)) == [CheckBundle, EndLedger, CreateIndexes,
-                                                                      CheckResult]
+                                                                      CheckResult, AwaitIndexes]
     for without in (build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g", indexes=False),
                     build_online_load(mine, [], allow_changed=False, indexes=False),
                     build_end_of_load(mine, [], allow_changed=False, indexes=False)):
-        assert CreateIndexes not in kinds(without)
+        assert not {CreateIndexes, AwaitIndexes} & set(kinds(without))
 
 
 def test_checks_come_before_what_changes_something(snapshot, bundles):
@@ -170,7 +174,7 @@ def test_each_stage_is_told(snapshot, bundles):
              *build_online_load(bundles[0], [], allow_changed=True),
              *build_end_of_load(bundles[0], [], allow_changed=False), *build_restore(snapshot, SERVER, heap="2g"),
              *build_rollback(OPERATION, nodes=3_000, relationships=5_000),
-             CreateIndexes((Index("A", "id"),), goes_on=True)]
+             CreateIndexes((Index("A", "id"),), goes_on=True), AwaitIndexes(goes_on=True)]
     lines = explain(every)
     assert set(map(type, every)) == set(get_args(Stage))
     assert all("\n" not in line and len(line) > 10 for line in lines)
