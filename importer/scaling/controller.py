@@ -24,6 +24,8 @@ _MOST_STRIKES = 5
 _VAIN_STEPS = 3
 """A reading that does not fall by so many steps has another cause than us."""
 _FALLEN = 0.95
+_BUSY = 0.9
+"""Where so much of the processors' time is in use, further writers only wait for them: none is tried."""
 _FIRST: dict[TriggerName, Knob] = {"latency": "rows", "server_memory": "rows", "client_memory": "rows",
                                    "transient_errors": "writers", "cpu": "writers"}
 
@@ -230,7 +232,7 @@ class Controller:
     def _try_next(self, base: Setting, said: str, now: float, seconds: float, *, room: bool) -> bool:
         """Begin to try a neighbour of `base`, where that is worth while."""
         for direction in self._search.order():
-            if direction.upwards and not room:
+            if direction.upwards and not (room and self._has_idle_processors(direction.knob)):
                 continue
             turn = self._knobs.more if direction.upwards else self._knobs.fewer
             wanted = turn(base, direction.knob)
@@ -239,6 +241,9 @@ class Controller:
                 self._change(wanted, f"{said}; is there more?", now)
                 return True
         return False
+
+    def _has_idle_processors(self, knob: Knob) -> bool:
+        return knob != "writers" or self._signals.cpu is None or self._signals.cpu < _BUSY
 
     def _change(self, setting: Setting, reason: str, now: float) -> None:
         if setting == self._now:

@@ -113,7 +113,9 @@ class Search:
             return False
         if direction == self._kept or (direction.upwards in self._promising and direction not in self._rests):
             return True
-        return self._lost + seconds * max(rest.loss, _LEAST_LOSS) <= self._share * self._spent + self._credit
+        # Up is where a server that is larger than most has more to give: that is tried early on.
+        earned = self._share * self._spent + (self._credit if direction.upwards else 0.0)
+        return self._lost + seconds * max(rest.loss, _LEAST_LOSS) <= earned
 
     def begin(self, direction: Direction, before: Setting, now: float) -> None:
         """Begin a try; it is compared with the rate that was measured last."""

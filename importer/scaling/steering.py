@@ -33,7 +33,8 @@ class Steering:
     def __init__(self, scaling: Scaling, driver: neo4j.Driver, database: str, events: Stream) -> None:
         self._scaling = scaling
         self._events = events
-        self._sensor = Sensor(driver, database, scaling.policy.triggers, scaling.triggers.evaluation_period)
+        # The controller asks for idle processors before it tries more writers, whether they are a trigger or not.
+        self._sensor = Sensor(driver, database, {*scaling.policy.triggers, "cpu"}, scaling.triggers.evaluation_period)
         self._controller = Controller(scaling, time.monotonic())
         self._start = {"batch_rows": self.batch_rows, "writers": self.writers}
         self._told = 0

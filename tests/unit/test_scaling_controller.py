@@ -219,3 +219,24 @@ def test_a_try_that_was_not_judged_is_not_kept():
     assert (controller.batch_rows, controller.writers) != (10_000, 2)
     controller.began_phase(now)
     assert (controller.batch_rows, controller.writers) == (10_000, 2)
+
+
+@pytest.mark.parametrize(("cpu", "tried"), [(None, True), (0.8, True), (0.95, False)])
+def test_more_writers_are_tried_where_processors_are_idle(cpu, tried):
+    """Where none is, they would only wait for each other: for as long as that is so, there are no more."""
+    controller = Controller(Scaling(), 0.0)
+    controller.sensed(Signals(cpu=cpu))
+    now = 0.0
+    while now < 60:
+        now = write_one(controller, now, seconds=0.3)
+    assert any(decision.writers > 2 for decision in controller.decisions) is tried
+
+
+def test_fewer_rows_are_not_tried_in_a_short_load():
+    """What a try downwards may lose has to be earned; upwards a large server has something to give from the start."""
+    controller = Controller(Scaling(), 0.0)
+    now = 0.0
+    while now < 5:
+        now = write_one(controller, now, seconds=0.3)
+    assert [decision.batch_rows for decision in controller.decisions if decision.batch_rows < 10_000] == []
+    assert controller.decisions
