@@ -14,7 +14,6 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
 
 Floats = npt.NDArray[np.float64]
 
@@ -157,6 +156,9 @@ def _spread(off: Floats, weights: Floats) -> float:
 
 def _fit(sizes: Floats, costs: Floats, rates: Floats, prior: Floats) -> Floats:
     """Find the rates, none negative, that explain costs (both weighted) and are near the prior; from other rates on."""
+    # Importing it takes a third of the time that a command needs to start, and most learn nothing.
+    from scipy.optimize import nnls  # noqa: PLC0415
+
     known = prior > 0
     held = np.maximum(rates[known] / prior[known], LEAST_SHARE)
     # A rate that grows is held back by its own multiple, one that shrinks by its logarithm (here a straight line
