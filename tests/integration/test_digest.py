@@ -93,6 +93,7 @@ def test_a_small_part_is_found_from_its_own_nodes(
 
     Where one of its nodes has more relationships than a window holds, all are looked at, and the digest is the same.
     """
+    empty(workshop.driver, workshop.address.database)
     for name, value in (("IDS_AT_ONCE", 3), ("IDS_OF_A_SCAN", 20)):
         monkeypatch.setattr(survey, name, value)
     workshop.query("UNWIND range(1, 9) AS i CREATE (:A {i: i})-[:T {i: i}]->(:B {i: i})")
