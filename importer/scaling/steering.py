@@ -33,8 +33,9 @@ class Steering:
     def __init__(self, scaling: Scaling, driver: neo4j.Driver, database: str, events: Stream) -> None:
         self._scaling = scaling
         self._events = events
-        # The controller asks for idle processors before it tries more writers, whether they are a trigger or not.
-        self._sensor = Sensor(driver, database, {*scaling.policy.triggers, "cpu"}, scaling.triggers.evaluation_period)
+        # Before more writers are tried, processors have to be idle, whether they are a trigger or not.
+        wanted = {*scaling.policy.triggers, *(("cpu",) if scaling.mode != "vertical" else ())}
+        self._sensor = Sensor(driver, database, wanted, scaling.triggers.evaluation_period)
         self._controller = Controller(scaling, time.monotonic())
         self._start = {"batch_rows": self.batch_rows, "writers": self.writers}
         self._told = 0
