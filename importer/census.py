@@ -32,7 +32,7 @@ _ENTERING_A_LARGE_ONE = (
     f"{DIALECT}MATCH (m) WHERE {_OTHER} CALL (m) {{ MATCH (m)-[r]->(n)"
     f" WHERE n.{quote(OPERATION_ID)} = $operation_id RETURN r, n }}{_COUNTED}"
 )
-"""The same from the other end, which takes a third of the time when most relationships are the operation's own.
+"""The same from the other end, which takes a third of the time when most relationships leave the operation's nodes.
 
 Without the subquery the planner begins at the marked nodes all the same.
 """
@@ -73,10 +73,15 @@ def take_census(driver: neo4j.Driver, address: Address, manifest: Manifest, prof
         if profile.role(names) is Role.RESOURCE:
             resource_types[type_ if isinstance(type_, str) else ":".join(sorted(names))] += number
     patterns: Counter[tuple[tuple[str, ...], str, tuple[str, ...]]] = Counter()
-    is_large = manifest.counts.relationships > int(manifest.snapshot["relationships"])
-    for text in (_LEAVING, _ENTERING_A_LARGE_ONE if is_large else _ENTERING):
+
+    def add(text: str) -> None:
         for start, type_, end, number in count.rows(text):
             patterns[tuple(sorted(start)), type_, tuple(sorted(end))] += number
+
+    add(_LEAVING)
+    # From the other end it looks at all that leave other nodes, from this end at all that enter the operation's.
+    others = count.rows(_TOTALS)[0][1] - patterns.total()
+    add(_ENTERING_A_LARGE_ONE if others < manifest.counts.relationships else _ENTERING)
     types: Counter[str] = Counter()
     for (_, type_, _), number in patterns.items():
         types[type_] += number
