@@ -156,24 +156,21 @@ def _windows(  # noqa: PLR0917 - what the two that call it have got
         progress(kind.phase, count * number // len(windows), count)
 
 
-def _cut_by_degree(state: DatabaseState, starts: I64, relationships: int) -> list[list[int]] | None:
+def _cut_by_degree(state: DatabaseState, starts: I64, relationships: int) -> list[I64] | None:
     """Cut start nodes into windows by the relationships that leave them; None when these are many, or one has many."""
     most = relationships // FEW
     if len(starts) > most:
         return None
-    windows: list[list[int]] = [[]]
-    held, leaving = 0, 0
+    weights = np.zeros(len(starts), np.int64)
     for first in range(0, len(starts), IDS_AT_ONCE):
         page = starts[first:first + IDS_AT_ONCE].tolist()
-        [[found, degrees]] = state.rows(
-            "UNWIND $ids AS i MATCH (a) WHERE id(a) = i RETURN collect(i), collect(COUNT { (a)-->() })", ids=page)
-        for start, degree in zip(found, degrees, strict=True):
-            leaving += degree
-            if degree > IDS_OF_A_SCAN or leaving > most:
-                return None
-            if windows[-1] and held + degree > IDS_AT_ONCE:
-                windows.append([])
-                held = 0
-            windows[-1].append(start)
-            held += degree
-    return windows
+        [[degrees]] = state.rows(
+            "UNWIND $ids AS i MATCH (a) WHERE id(a) = i RETURN collect(COUNT { (a)-->() })", ids=page)
+        if len(degrees) != len(page):
+            raise state.changed()
+        # A node without any counts, too: a window is a parameter as well.
+        weights[first:first + len(page)] = np.array(degrees, np.int64) + 1
+        if max(degrees) > IDS_OF_A_SCAN or weights.sum() > most + first + len(page):
+            return None
+    windows = (np.cumsum(weights) - weights) // IDS_AT_ONCE
+    return np.split(starts, np.flatnonzero(np.diff(windows)) + 1)
