@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -113,7 +113,7 @@ class Run:
     lock: Lock | None = None
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    _begun: Begun | None = None
+    _begun: Begun = field(default_factory=Begun)
     _seen: int | None = None
     _anchors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64}))
 
@@ -180,8 +180,13 @@ class Run:
             case CreateSchema(schema):
                 self._with_driver(lambda driver: create_schema(driver, self.address, schema))
                 self.facts |= {"left_out_schema": list(schema.left_out)}
-            case CreateIndexes() | AwaitIndexes():
-                self._keep_up_indexes(stage)
+            case CreateIndexes(indexes, goes_on):
+                with self._all_written(goes_on=goes_on), connect(self.address) as driver:
+                    self._begun = begin_indexes(driver, self.address, indexes)
+            case AwaitIndexes(goes_on):
+                with self._all_written(goes_on=goes_on), connect(self.address) as driver:
+                    done = await_indexes(driver, self.address, self._begun, progress=progress)
+                self.facts["indexes"] = asdict(done)
             case WriteOnline():
                 self._write_online(stage)
             case EndLedger(operation_id):
@@ -283,16 +288,12 @@ class Run:
                    *(layout_of(bundle, group) for bundle in stage.bundles for group in bundle.manifest.groups)]
         self._with_driver(lambda driver: set_remaining(driver, self.address, layouts))
 
-    def _keep_up_indexes(self, stage: CreateIndexes | AwaitIndexes) -> None:
+    @contextmanager
+    def _all_written(self, *, goes_on: bool) -> Iterator[None]:
         try:
-            with connect(self.address) as driver:
-                if isinstance(stage, CreateIndexes):
-                    self._begun = begin_indexes(driver, self.address, stage.indexes)
-                elif self._begun is not None:
-                    self.facts["indexes"] = asdict(
-                        await_indexes(driver, self.address, self._begun, progress=self.events.progress))
+            yield
         except KeyboardInterrupt:
-            if not stage.goes_on:
+            if not goes_on:
                 raise
             raise StoppedHalfwayError("interrupted while indexes were filled; all rows are written",
                                       hint="the same command goes on") from None

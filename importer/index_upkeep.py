@@ -80,10 +80,10 @@ class Begun:
         failed: As in `Upkeep`, so far.
     """
 
-    wanted: tuple[Index, ...]
-    missing: tuple[Index, ...]
-    served: dict[str, str]
-    failed: dict[str, str]
+    wanted: tuple[Index, ...] = ()
+    missing: tuple[Index, ...] = ()
+    served: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 def begin_indexes(driver: neo4j.Driver, address: Address, needed: Sequence[Index]) -> Begun:

@@ -67,7 +67,8 @@ def plan_generate(prepared: Prepared, out: Path, limits: Limits, used: Used | No
         memory_bytes=memory.estimate(held_at_once(size)), seconds=model.estimate(size), learned_from=model.runs,
         limits=limits, used=used,
         judgement=judge(limits, nodes=nodes, relationships=relationships, bytes_=round(files.value), used=used,
-                        other_reasons=_too_full(out, files)),
+                        other_reasons=_too_full(out, files),
+                        way_out="free that much there, or name another folder with --out"),
     )
 
 

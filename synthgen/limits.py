@@ -101,11 +101,13 @@ class Judgement:
         exceeded: Limits and quotas that it exceeds.
         to_approve: Thresholds above which somebody has to agree.
         other_reasons: Why it cannot be done for all that.
+        way_out: What can be done about these.
     """
 
     exceeded: tuple[Excess, ...] = ()
     to_approve: tuple[Excess, ...] = ()
     other_reasons: tuple[str, ...] = ()
+    way_out: str = ""
 
     @property
     def is_within_limits(self) -> bool:
@@ -125,7 +127,7 @@ class Judgement:
 
 def judge(
     limits: Limits, *, nodes: int, relationships: int, bytes_: int, used: Used | None = None,
-    other_reasons: Sequence[str] = (),
+    other_reasons: Sequence[str] = (), way_out: str = "",
 ) -> Judgement:
     """Compare an operation with limits. What is just as much as a limit is within it."""
     sizes = {"nodes": nodes, "relationships": relationships, "bytes": bytes_}
@@ -138,7 +140,7 @@ def judge(
 
     nothing = dict.fromkeys(sizes, 0)
     return Judgement((*over("max", nothing), *over("quota", before)),
-                     over("auto_approval", {"nodes": 0, "relationships": 0}), tuple(other_reasons))
+                     over("auto_approval", {"nodes": 0, "relationships": 0}), tuple(other_reasons), way_out)
 
 
 def require_admission(judgement: Judgement, what: str, *, agree: Callable[[str], bool] | None) -> None:
@@ -158,7 +160,7 @@ def require_admission(judgement: Judgement, what: str, *, agree: Callable[[str],
     if reasons:
         names = [one.limit for one in judgement.exceeded]
         hint = (f"make less, or change {' and '.join(names)} with --limit {names[0]}=…, SYNTHGEN_{names[0].upper()}, or"
-                " in the table [limits] of synthgen.toml" if names else "free that much there, or name another folder")
+                " in the table [limits] of synthgen.toml" if names else judgement.way_out)
         raise RefusedError(f"{what} is refused: {'; '.join(reasons)}", hint=hint, exceeded=exceeded, reasons=reasons)
     if not judgement.requires_approval:
         return
