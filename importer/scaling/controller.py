@@ -24,7 +24,7 @@ _MOST_STRIKES = 5
 _VAIN_STEPS = 3
 """A reading that does not fall by so many steps has another cause than us."""
 _FALLEN = 0.95
-_BUSY = 0.9
+_BUSY = 0.8
 """Where so much of the processors' time is in use, further writers only wait for them: none is tried."""
 _FIRST: dict[TriggerName, Knob] = {"latency": "rows", "server_memory": "rows", "client_memory": "rows",
                                    "transient_errors": "writers", "cpu": "writers"}

@@ -31,6 +31,7 @@ from synthgen.types import TYPES, type_named
 ROWS_AT_ONCE = 20_000
 WEIGHT_AT_ONCE = 16_000_000
 """So many characters, bytes and numbers end a piece of a table, however few its rows."""
+_FIRST_PAGE = 200
 _FIRST_ROWS, _MOST_ROWS = 20, 200
 _RECORD_WEIGHT = 250_000
 _NOTHING = "LIST<NOTHING>"
@@ -209,20 +210,31 @@ class Content:
         rows_of_record = _FIRST_ROWS
         piece: list[list[Any]] = [[] for _ in range(ends + len(shape.types))]
         heavy = 0
-        for ids in pages:
+        for ids in _short_first(pages):
+            read, of_page = 0, 0
             for record in self.state.rows(query, ids=ids, rows=rows_of_record, conditions=shape.conditions,
                                           **reads.names):
                 found = reads.in_order(record[ends:])
                 for column, values in zip(piece, (*record[:ends], *found), strict=True):
                     column.extend(values)
-                heavy += sum(map(weight, found, shape.types.values()))
-                rows = len(piece[0])
-                if rows >= ROWS_AT_ONCE or heavy >= WEIGHT_AT_ONCE:
+                own = sum(map(weight, found, shape.types.values()))
+                read, of_page, heavy = read + len(record[0]), of_page + own, heavy + own
+                if len(piece[0]) >= ROWS_AT_ONCE or heavy >= WEIGHT_AT_ONCE:
                     yield piece[:ends], piece[ends:]
-                    rows_of_record = max(1, min(_MOST_ROWS, rows * _RECORD_WEIGHT // max(heavy, 1)))
                     piece, heavy = [[] for _ in piece], 0
+            rows_of_record = max(1, min(_MOST_ROWS, read * _RECORD_WEIGHT // max(of_page, 1)))
         if piece[0]:
             yield piece[:ends], piece[ends:]
+
+
+def _short_first(pages: Iterator[list[int]]) -> Iterator[list[int]]:
+    """Give the pages, with the first one's beginning on its own, by which it is seen how heavy rows are."""
+    for ids in pages:
+        yield ids[:_FIRST_PAGE]
+        if len(ids) > _FIRST_PAGE:
+            yield ids[_FIRST_PAGE:]
+        break
+    yield from pages
 
 
 class _Reads:

@@ -221,7 +221,7 @@ def test_a_try_that_was_not_judged_is_not_kept():
     assert (controller.batch_rows, controller.writers) == (10_000, 2)
 
 
-@pytest.mark.parametrize(("cpu", "tried"), [(None, True), (0.8, True), (0.95, False)])
+@pytest.mark.parametrize(("cpu", "tried"), [(None, True), (0.75, True), (0.85, False)])
 def test_more_writers_are_tried_where_processors_are_idle(cpu, tried):
     """Where none is, they would only wait for each other: for as long as that is so, there are no more."""
     controller = Controller(Scaling(), 0.0)
