@@ -41,8 +41,8 @@ class OpenPart:
 
     Attributes:
         text: The Cypher that writes its batches.
-        constants: Values for `$constants`.
-        frame: Rows for `$lists`, in the load's order.
+        constants: Values for `$batch.constants`.
+        frame: Rows for `$batch.lists`, in the load's order.
         pairs: For relationships, per row the bits of its buckets; None for nodes.
         file: Its name, for messages.
     """
@@ -70,7 +70,7 @@ class Batch:
         return Batch(first, self.part, self.buckets), Batch(second, self.part, self.buckets)
 
     def rows(self) -> list[tuple[object, ...]]:
-        """Give the rows as lists for `$lists`."""
+        """Give the rows as lists for `$batch.lists`."""
         return self.part.frame.slice(self.range.first, self.range.rows).rows()
 
 

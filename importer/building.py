@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from importer.indexes import Index, needed_indexes
+from importer.indexes import needed_indexes
 from importer.schema_choice import choose_schema
 from importer.servers.versions import Product
 from importer.stages import (
@@ -126,13 +126,10 @@ def space_needed(snapshot: Snapshot, bundles: Sequence[Bundle]) -> int:
 
 def check_while_filled(check: CheckResult, *, indexes: bool, goes_on: bool) -> list[Stage]:
     """Build the check of a result, while which the server fills the indexes that its operations need and are wanted."""
-    needed = _needed(check.bundles) if indexes else ()
+    profiles = [profile_from_document(one.manifest.profile, "the manifest's profile") for one in check.bundles
+                if indexes and one.manifest.profile]
+    needed = needed_indexes(profiles)
     return [CreateIndexes(needed, goes_on), check, AwaitIndexes(goes_on)] if needed else [check]
-
-
-def _needed(bundles: Iterable[Bundle]) -> tuple[Index, ...]:
-    return needed_indexes([profile_from_document(one.manifest.profile, "the manifest's profile") for one in bundles
-                           if one.manifest.profile])
 
 
 def build_online_load(
@@ -140,9 +137,8 @@ def build_online_load(
 ) -> list[Stage]:
     """Build the stages of an online load; `live` are operations whose nodes do not belong to the base part.
 
-    The product's own indexes are created after the nodes are written: keeping them up meanwhile costs far more.
+    The product's own indexes are created after the rows are written: keeping them up meanwhile costs far more.
     """
-    needed = _needed([bundle]) if indexes else ()
     without = tuple(sorted({*live, bundle.manifest.operation_id}))
     digest = bundle.manifest.snapshot["digest"]
     return [
@@ -150,9 +146,8 @@ def build_online_load(
         CheckTypes(types_of(bundle.manifest.groups)),
         CheckRows(bundle),
         CheckUnchanged(digest, without, allow_changed, bundle),
-        WriteOnline(bundle, needed),
-        _result(bundle, live, allow_changed=allow_changed),
-        *([AwaitIndexes(goes_on=True)] if needed else []),
+        WriteOnline(bundle),
+        *check_while_filled(_result(bundle, live, allow_changed=allow_changed), indexes=indexes, goes_on=True),
     ]
 
 

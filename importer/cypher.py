@@ -109,12 +109,12 @@ def create_nodes(labels: Sequence[str], types: Mapping[str, str], constants: Seq
 
     Args:
         labels: Labels of every node.
-        types: Properties with their types, in the order of `$lists` in each row.
-        constants: Those of `types` whose one value is in `$constants`, in this order, instead of in the rows.
+        types: Properties with their types, in the order of a row of `$batch.lists`.
+        constants: Those of `types` whose one value is in `$batch.constants`, in this order, instead of in the rows.
     """
     created = f"(n{_labels(labels)}{_properties(types, constants)})"
     return (
-        f"{dialect_of(types.values())}{_HELD}{_constants(types, constants)}UNWIND $lists AS row CREATE {created}"
+        f"{dialect_of(types.values())}{_HELD}{_constants(types, constants)}UNWIND $batch.lists AS row CREATE {created}"
         f" WITH held, collect(id(n)) AS ids {_RECORD}, ids: ids}}) RETURN size(ids) AS created, ids"
     )
 
@@ -126,7 +126,7 @@ def create_relationships(kind: str, types: Mapping[str, str], constants: Sequenc
     """
     created = f"(a)-[r:{quote(kind)}{_properties(types, constants, first=2)}]->(b)"
     return (
-        f"{dialect_of(types.values())}{_HELD}{_constants(types, constants)}UNWIND $lists AS row"
+        f"{dialect_of(types.values())}{_HELD}{_constants(types, constants)}UNWIND $batch.lists AS row"
         " MATCH (a) WHERE id(a) = row[0] MATCH (b) WHERE id(b) = row[1]"
         f" CREATE {created} WITH held, count(r) AS created {_RECORD}}}) RETURN created, [] AS ids"
     )
@@ -142,7 +142,7 @@ def _labels(labels: Sequence[str]) -> str:
 def _constants(types: Mapping[str, str], constants: Sequence[str]) -> str:
     if not constants:
         return ""
-    values = (TYPES[types[name]].write.replace("{v}", f"$constants[{i}]") for i, name in enumerate(constants))
+    values = (TYPES[types[name]].write.replace("{v}", f"$batch.constants[{i}]") for i, name in enumerate(constants))
     return "WITH held, " + ", ".join(f"{value} AS constant{i}" for i, value in enumerate(values)) + " "
 
 

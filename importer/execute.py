@@ -300,12 +300,8 @@ class Run:
 
     def _write_online(self, stage: WriteOnline) -> None:
         def write(lock: Lock) -> None:
-            def begin() -> None:
-                if stage.indexes:
-                    self._begun = begin_indexes(lock.driver, self.address, stage.indexes)
-
             result = load_online(stage.bundle, lock.driver, lock.database, self._anchors, options=self.options,
-                                 events=self.events, lock=lock, when_nodes_are_there=begin)
+                                 events=self.events, lock=lock)
             self.facts |= {"batches": result.batches, "retries": result.retries,
                            "retries_by_trouble": dict(result.retries_by_trouble), "resumed": result.resumed,
                            "scaling": result.scaling}

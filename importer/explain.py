@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from importer.indexes import Index
 from importer.limits import LIMITS, Limit
 from importer.servers.versions import Product, notes
 from importer.stages import (
@@ -95,16 +94,16 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
         case CreateSchema():
             return f"create {len(stage.schema.items)} indexes and constraints again and wait for them"
         case CreateIndexes(indexes):
-            return _indexes(indexes)
+            names = ", ".join(f"{index.label}.{index.property_name}" for index in indexes)
+            return f"create those of {len(indexes)} indexes of ours that are missing ({names})"
         case AwaitIndexes():
             return "wait for these indexes, and leave out any that cannot be filled"
         case DropIndexes():
             return "drop the indexes of ours, unless another operation is in the database"
-        case WriteOnline(bundle, indexes):
+        case WriteOnline(bundle):
             counts = bundle.manifest.counts
-            between = f", {_indexes(indexes)}" if indexes else ""
-            return (f"write {counts.nodes:,} nodes{between}, then {counts.relationships:,} relationships, in batches of"
-                    " one transaction each with its record in the ledger")
+            return (f"write {counts.nodes:,} nodes, then {counts.relationships:,} relationships, in batches of one"
+                    " transaction each with its record in the ledger")
         case EndLedger(operation_id):
             return f"remove what is left of the ledger of {operation_id}, all of which is written"
         case CheckResult():
@@ -117,11 +116,6 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                     " relationships they have, in bounded batches")
         case _:
             assert_never(stage)
-
-
-def _indexes(indexes: Sequence[Index]) -> str:
-    names = ", ".join(f"{index.label}.{index.property_name}" for index in indexes)
-    return f"create those of {len(indexes)} indexes of ours that are missing ({names})"
 
 
 def _server(product: Product) -> str:

@@ -144,15 +144,9 @@ class SetRemaining:
 
 @dataclass(frozen=True, slots=True)
 class WriteOnline:
-    """Write the bundle in batches, each with its record in the ledger.
-
-    Attributes:
-        indexes: The product's own indexes that are needed; those that are missing are created once all nodes are there,
-            and the server fills them while relationships are written, which change none.
-    """
+    """Write the bundle in batches, each with its record in the ledger."""
 
     bundle: Bundle
-    indexes: tuple[Index, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

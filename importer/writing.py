@@ -61,7 +61,8 @@ def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Writte
     """Write a piece in one transaction; False when it is too large for the server."""
     rows = batch.range.rows
     tries = Tries(events, batch.range.kind, rows)
-    parameters = {"lists": batch.rows(), "constants": list(batch.part.constants), **batch.range.parameters,
+    # In one map: of lists that are parameters themselves the server plans each order of length anew.
+    parameters = {"batch": {"lists": batch.rows(), "constants": list(batch.part.constants)}, **batch.range.parameters,
                   **lock.parameters}
 
     def work(transaction: neo4j.Transaction) -> list[int]:

@@ -1,6 +1,7 @@
 """Measures an online load against the best loop that one would write by hand, in turns on one server; asserts nothing.
 
-Ours is the whole `load`: files and rows checked, base compared, ledger kept, result counted and compared. The loop has
+Ours is the whole `load`: files and rows checked, base compared, ledger kept, result counted and compared; once with the
+product's own indexes, as it is by default, and once without, as the loop, which makes none. The loop has
 its rows in memory beforehand, as lists, and checks nothing: sessions in threads send 10,000 rows at a time; nodes give
 their internal ids back, so that relationships find their ends by a seek; relationships are sorted by their ends, cut
 into as many stretches as there are sessions, so that threads seldom meet; what meets all the same is tried again.
@@ -159,12 +160,14 @@ class Bench:
         restore(snapshot, self.address)
         self.processes = [psutil.Process(), psutil.Process(self.server.status().pid)]
 
-    def ours(self, options: OnlineOptions | None = None) -> tuple[float, float, dict[str, float]]:
+    def ours(self, options: OnlineOptions | None = None, *, indexes: bool = True
+             ) -> tuple[float, float, dict[str, float]]:
         """Load with the product and roll back; gives seconds, processor seconds, and the seconds of each stage."""
         stages = {}
 
         def work() -> None:
-            stages.update(load(self.bundle, self.address, mode="online", base=self.base, options=options).seconds)
+            stages.update(load(self.bundle, self.address, mode="online", base=self.base, options=options,
+                               indexes=indexes).seconds)
 
         return *self._measured(work), stages
 
@@ -184,24 +187,19 @@ class Bench:
         return sum(one.user + one.system for one in times)
 
     def pairs(self, repetitions: int) -> dict[str, object]:
-        """Load in turns, after one load of each that warms the server; who is first changes from pair to pair."""
+        """Load in turns, after one load of each that warms the server; who is first changes from turn to turn."""
         self.ours()
         self.theirs()
-        ours, theirs = [], []
+        ours, bare, theirs = [], [], []
+        turns = (lambda: ours.append(self.ours()), lambda: theirs.append(self.theirs()),
+                 lambda: bare.append(self.ours(indexes=False)))
         for number in range(repetitions):
-            if number % 2:
-                theirs.append(self.theirs())
-            ours.append(self.ours())
-            if not number % 2:
-                theirs.append(self.theirs())
-        # Rates, not seconds: 0.9 is nine tenths of the rows that the loop writes in the same time.
-        ratios = [their[0] / our[0] for our, their in zip(ours, theirs, strict=True)]
+            for place in range(len(turns)):
+                turns[(number + place) % len(turns)]()
         return {
-            "seconds": [one[0] for one in ours], "loop_seconds": [one[0] for one in theirs], "ratios": ratios,
-            "ratio": statistics.median(ratios), "ratio_least": min(ratios), "ratio_most": max(ratios),
-            "processor_seconds": statistics.median(one[1] for one in ours),
+            "loop_seconds": [one[0] for one in theirs],
             "loop_processor_seconds": statistics.median(one[1] for one in theirs),
-            "stages": {name: statistics.median(one[2][name] for one in ours) for name in ours[0][2]},
+            "with_indexes": _compared(ours, theirs), "without_indexes": _compared(bare, theirs),
         }
 
     def settings(self, repetitions: int) -> list[dict[str, float]]:
@@ -215,6 +213,17 @@ class Bench:
                 theirs.append(self.theirs(writers, rows)[0])
             found.append({"writers": writers, "rows": rows, "write_seconds": min(ours), "loop_seconds": min(theirs)})
         return found
+
+
+def _compared(ours: list[tuple[float, float, dict[str, float]]], theirs: list[tuple[float, float]]) -> dict[str, Any]:
+    # Rates, not seconds: 0.9 is nine tenths of the rows that the loop writes in the same time.
+    ratios = [their[0] / our[0] for our, their in zip(ours, theirs, strict=True)]
+    return {
+        "seconds": [one[0] for one in ours], "ratios": ratios, "ratio": statistics.median(ratios),
+        "ratio_least": min(ratios), "ratio_most": max(ratios),
+        "processor_seconds": statistics.median(one[1] for one in ours),
+        "stages": {name: statistics.median(one[2][name] for one in ours) for name in ours[0][2]},
+    }
 
 
 def main() -> None:
@@ -251,12 +260,15 @@ def show(found: dict[str, Any]) -> None:
     """Print the figures for people."""
     print(f"{found['nodes']:,} nodes and {found['relationships']:,} relationships · Neo4j {found['neo4j']} ·"
           f" {found['cores']} cores · Python {found['python']}")
-    for our, their, ratio in zip(found["seconds"], found["loop_seconds"], found["ratios"], strict=True):
-        print(f"ours {our:6.2f} s   by hand {their:6.2f} s   rate {ratio:.2f} of the loop's")
-    print(f"rate, median of the pairs: {found['ratio']:.2f} ({found['ratio_least']:.2f}…{found['ratio_most']:.2f})")
-    print(f"processor seconds of client and server: ours {found['processor_seconds']:.2f}, by hand"
-          f" {found['loop_processor_seconds']:.2f}")
-    print("stages of ours: " + " · ".join(f"{name} {spent:.2f} s" for name, spent in found["stages"].items()))
+    print("by hand: " + " · ".join(f"{spent:.2f} s" for spent in found["loop_seconds"])
+          + f"; processor seconds of client and server {found['loop_processor_seconds']:.2f}")
+    for name in ("with_indexes", "without_indexes"):
+        one = found[name]
+        print(f"ours, {name.replace('_', ' ')}: " + " · ".join(f"{spent:.2f} s" for spent in one["seconds"])
+              + f"; processor seconds {one['processor_seconds']:.2f}")
+        print(f"    rate {one['ratio']:.2f} of the loop's, median of the pairs"
+              f" ({one['ratio_least']:.2f}…{one['ratio_most']:.2f})")
+        print("    stages: " + " · ".join(f"{stage} {spent:.2f} s" for stage, spent in one["stages"].items()))
     for one in found.get("settings", ()):
         print(f"{one['writers']} × {one['rows']:>6,} rows: ours writes in {one['write_seconds']:6.2f} s, the loop in"
               f" {one['loop_seconds']:6.2f} s")

@@ -129,7 +129,7 @@ class Content:
         if not self.without:
             return "true"
         property_ = f"{name}.{quote(OPERATION_ID)}"
-        return f"({property_} IS NULL OR NOT {property_} IN $without)"
+        return f"({property_} IS NULL OR NOT {property_} IN $given.without)"
 
     def _split(self, shape: Shape, survey: Survey[Key], key: Key) -> Iterator[Shape]:
         """Make a table for each combination of types, where a property has more than one."""
@@ -143,7 +143,8 @@ class Content:
             tables = Counter()
             for ids in survey.ids.read(key):
                 for combination, count in self.state.rows(
-                        f"{_find(shape)} RETURN [name IN $torn | valueType(e[name])], count(*)", ids=ids, torn=torn):
+                        f"{_find(shape)} RETURN [name IN $given.torn | valueType(e[name])], count(*)",
+                        ids=ids, torn=torn):
                     tables[tuple(combination)] += count
         for combination, rows in sorted(tables.items()):
             named: dict[str, str] = dict(zip(torn, combination, strict=True))
@@ -161,7 +162,7 @@ class Content:
         """
         if kind != "LIST<INTEGER>":
             return kind
-        query = f"{_find(table)} AND valueType(e[$name]) STARTS WITH 'LIST<INTEGER' RETURN e[$name] LIMIT 1"
+        query = f"{_find(table)} AND valueType(e[$given.name]) STARTS WITH 'LIST<INTEGER' RETURN e[$given.name] LIMIT 1"
         for ids in pages:
             for [value] in self.state.rows(query, ids=ids, name=name, conditions=table.conditions):
                 return "BYTES" if isinstance(value, bytes) else kind
@@ -256,22 +257,23 @@ _WAYS = {read: f"read{number}" for number, read in enumerate(sorted({kind.read f
 """Ways in which types are read, and the parameter for the names that are read so."""
 
 
-def _find(table: Shape, ids: str = "$ids") -> str:
+def _find(table: Shape, ids: str = "$given.ids") -> str:
     """Make the part of a query that finds what a table has of some internal ids.
 
     Names are parameters everywhere: the server makes a plan for each text, and there may be thousands of tables.
     """
-    conditions = " AND all(c IN $conditions WHERE valueType(e[c[0]]) = c[1])" if table.conditions else ""
+    conditions = " AND all(c IN $given.conditions WHERE valueType(e[c[0]]) = c[1])" if table.conditions else ""
     return f"UNWIND {ids} AS i MATCH {'(a)-[e]->(b)' if table.type else '(e)'} WHERE id(e) = i{conditions}"
 
 
 def _query(table: Shape) -> tuple[str, int]:
-    """Make the query that reads what a table has of `$ids`, `$rows` at a time, and say how many columns are ids."""
+    """Make the query that reads what a table has of `ids`, `rows` at a time, and say how many columns are ids."""
     ids = ["id(startNode(e))", "id(endNode(e))"] if table.type else ["id(e)"]
-    fields = [f"[name IN ${names} | [e IN found | {way.replace('{p}', 'e[name]')}]]" for way, names in _WAYS.items()]
+    fields = [f"[name IN $given.{names} | [e IN found | {way.replace('{p}', 'e[name]')}]]"
+              for way, names in _WAYS.items()]
     columns = [f"[e IN found | {field}]" for field in ids] + fields
     return (
-        "UNWIND range(0, size($ids) - 1, $rows) AS first CALL (first)"
-        f" {{ {_find(table, '$ids[first..first + $rows]')} RETURN collect(e) AS found }}"
+        "UNWIND range(0, size($given.ids) - 1, $given.rows) AS first CALL (first)"
+        f" {{ {_find(table, '$given.ids[first..first + $given.rows]')} RETURN collect(e) AS found }}"
         f" RETURN {', '.join(f'{column} AS c{number}' for number, column in enumerate(columns))}"
     ), len(ids)

@@ -139,15 +139,15 @@ def _windows(  # noqa: PLR0917 - what the two that call it have got
     few = None if starts is None else _cut_by_degree(state, starts, count)
     if few is not None:
         windows: list[dict[str, Any]] = [{"starts": ids} for ids in few]
-        match = f"UNWIND $starts AS i MATCH {kind.pattern} WHERE id(a) = i"
+        match = f"UNWIND $given.starts AS i MATCH {kind.pattern} WHERE id(a) = i"
     elif high - low < SPARSE * max(count, IDS_AT_ONCE):
         windows = [{"low": first, "high": min(first + IDS_AT_ONCE - 1, high)}
                    for first in range(low, high + 1, IDS_AT_ONCE)]
-        match = f"UNWIND range($low, $high) AS i MATCH {kind.pattern} WHERE id(e) = i"
+        match = f"UNWIND range($given.low, $given.high) AS i MATCH {kind.pattern} WHERE id(e) = i"
     else:
         parts = -(-count // IDS_OF_A_SCAN)
         windows = [{"part": part, "parts": parts} for part in range(parts)]
-        match = f"MATCH {kind.pattern} WHERE id(e) % $parts = $part"
+        match = f"MATCH {kind.pattern} WHERE id(e) % $given.parts = $given.part"
     for number, window in enumerate(windows, start=1):
         yield from state.rows(
             f"{match} AND {condition} WITH {kind.key} AS key, collect(e) AS found RETURN key, [e IN found | id(e)],"
@@ -165,7 +165,7 @@ def _cut_by_degree(state: DatabaseState, starts: I64, relationships: int) -> lis
     for first in range(0, len(starts), IDS_AT_ONCE):
         page = starts[first:first + IDS_AT_ONCE].tolist()
         [[degrees]] = state.rows(
-            "UNWIND $ids AS i MATCH (a) WHERE id(a) = i RETURN collect(COUNT { (a)-->() })", ids=page)
+            "UNWIND $given.ids AS i MATCH (a) WHERE id(a) = i RETURN collect(COUNT { (a)-->() })", ids=page)
         if len(degrees) != len(page):
             raise state.changed()
         # A node without any counts, too: a window is a parameter as well.

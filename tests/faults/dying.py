@@ -15,17 +15,16 @@ from importer.stages import Stage
 from synthgen.bundle.read import find_bundle
 from synthgen.config import out_folder
 from synthgen.database import find_address
-from synthgen.events import Event, Phase, Stream
 from tests.workshop import LONGEST_SECONDS, ROOT, Workshop
 
 
 def load_until(workshop: Workshop, operation_id: str, moment: str, mode: str = "offline") -> int:
-    """Load until `before` or `after` a stage, a phase, or the nth step with the store's files; gives the exit code.
+    """Load until `before` or `after` a stage, or the nth step with the store's files; gives the exit code.
 
     Args:
         workshop: Whose database.
         operation_id: What is loaded.
-        moment: Such as `before SwapStore`, `before relationships`, or `before Move 2`.
+        moment: Such as `before SwapStore`, or `before Move 2`.
         mode: `offline` or `online`.
     """
     done = subprocess.run([sys.executable, "-m", "tests.faults.dying", operation_id, moment, mode],
@@ -65,13 +64,9 @@ def main() -> None:
         if not number and (now, type(stage).__name__) == (side, kind):
             die()
 
-    def at_event(event: Event) -> None:
-        if isinstance(event, Phase) and (side, kind) == ("before", event.phase):
-            die()
-
     out = out_folder()
     load(find_bundle(out, operation_id), find_address(out=out), mode=check_mode(mode), base=Path(out) / "base",
-         events=Stream(at_event), on_boundary=at_boundary)
+         on_boundary=at_boundary)
 
 
 if __name__ == "__main__":

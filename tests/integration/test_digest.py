@@ -113,4 +113,4 @@ def test_a_small_part_is_found_from_its_own_nodes(
     monkeypatch.setattr(DatabaseState, "rows", recorded)
     found = digest_database(workshop.driver, workshop.address, without=["mine"])
     assert (found.digest, found.nodes, found.relationships) == (alone, 18, 25)
-    assert any("UNWIND $starts" in text for text in texts) is (hub == 0)
+    assert any("UNWIND $given.starts" in text for text in texts) is (hub == 0)

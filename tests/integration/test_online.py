@@ -100,6 +100,28 @@ def test_a_load_writes_exactly_the_bundle(database, tmp_path, options):
         assert (done[0], done[-1], sorted(done)) == (0, due, done)
 
 
+def test_batches_of_every_size_share_a_plan(database, tmp_path, monkeypatch):
+    """The server plans a text anew for each order of length of a list that is a parameter: 20 ms and more."""
+    sent = {}
+    run = neo4j.Transaction.run
+
+    def recorded(transaction, text, parameters=None, **named):
+        if "UNWIND" in text:
+            sent.setdefault(text, []).append({**(parameters or {}), **named})
+        return run(transaction, text, parameters, **named)
+
+    driver, address = database
+    anchors = make_base(database)
+    monkeypatch.setattr(neo4j.Transaction, "run", recorded)
+    load_online(mixed_bundle(tmp_path), driver, address.database, anchors,
+                options=OnlineOptions(Scaling.within((700, 700), (1, 1))))
+    sizes = {len(parameters["batch"]["lists"]) for of_text in sent.values() for parameters in of_text}
+    assert 700 in sizes
+    assert min(sizes) < 100
+    assert not [value for of_text in sent.values() for parameters in of_text for value in parameters.values()
+                if isinstance(value, list)]
+
+
 def test_a_load_that_was_complete_is_not_repeated(database, tmp_path):
     """Loading what is there already, with the ledger gone, writes nothing."""
     driver, address = database
