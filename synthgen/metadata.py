@@ -1,4 +1,4 @@
-"""The only place where synthetic metadata is named and written; pure.
+"""The only place where synthetic metadata is named; light, because every command reads it.
 
 Every synthetic node carries `synthetic` (true), `scale_operation_id`, `generation_strategy` and `generation_timestamp`;
 template adds `template_source_id`; scenario adds `scenario_name` and, where they apply, `role`, `spoke_index`, `region`
@@ -12,12 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import polars as pl
-
 from synthgen.errors import UsageError
-from synthgen.graph import column
-from synthgen.growth import NodeBlock
-from synthgen.types import TYPES
 
 SYNTHETIC = "synthetic"
 OPERATION_ID = "scale_operation_id"
@@ -59,19 +54,3 @@ def check_operation_id(operation_id: str) -> str:
         raise UsageError(f"{operation_id!r} is not an operation id",
                          hint="it looks like scale-20260131T120000-0123abcd (UTC, 8 hex digits)")
     return operation_id
-
-
-def stamped_types(block: NodeBlock) -> dict[str, str]:
-    """Give a block's property types with the metadata's, sorted by name."""
-    metadata = {SYNTHETIC: "BOOLEAN", **dict.fromkeys((OPERATION_ID, STRATEGY, TIMESTAMP, *block.metadata), "STRING")}
-    return dict(sorted({**block.types, **metadata}.items()))
-
-
-def stamped(frame: pl.DataFrame, block: NodeBlock, stamp: Stamp) -> pl.DataFrame:
-    """Add the metadata to made rows; columns are then those of `stamped_types`, in its order."""
-    values = {SYNTHETIC: True, OPERATION_ID: stamp.operation_id, STRATEGY: stamp.strategy, TIMESTAMP: stamp.created_at,
-              **block.metadata}
-    types = stamped_types(block)
-    return frame.with_columns(
-        pl.lit(value, dtype=TYPES[types[name]].dtype).alias(name) for name, value in values.items()
-    ).select(map(column, types))

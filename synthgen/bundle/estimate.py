@@ -17,7 +17,8 @@ from synthgen.bundle.layout import Layout, node_layout, relationship_layout
 from synthgen.costs import Estimate
 from synthgen.graph import END, START
 from synthgen.growth import Growth, NodeBlock, RelationshipBlock
-from synthgen.metadata import Stamp, stamped, stamped_types
+from synthgen.metadata import Stamp
+from synthgen.stamping import stamped, stamped_types
 
 ROWS = 256
 """So many neighbouring rows are measured together."""

@@ -34,9 +34,10 @@ from synthgen.errors import UsageError
 from synthgen.files import file_digest, whole_folder
 from synthgen.graph import END, START
 from synthgen.growth import Growth, NodeBlock, RelationshipBlock
-from synthgen.metadata import Stamp, stamped, stamped_types
+from synthgen.metadata import Stamp
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.digest import hex_digests
+from synthgen.stamping import stamped, stamped_types
 
 NODES_PER_PART = 200_000
 RELATIONSHIPS_PER_PART = 1_000_000

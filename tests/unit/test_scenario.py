@@ -16,13 +16,14 @@ from synthgen.base import Base
 from synthgen.errors import UsageError
 from synthgen.graph import END, LOOKUPS, START, Graph, NodeTable, RelationshipTable, SchemaItem
 from synthgen.growth import Growth, NodeBlock, RelationshipBlock
-from synthgen.metadata import Stamp, stamped, stamped_types
+from synthgen.metadata import Stamp
 from synthgen.profile import AZURE, Profile
 from synthgen.sample import sample_tenant
 from synthgen.scenarios.expressions import evaluate
 from synthgen.scenarios.shipped import region_pairs, shipped_scenario
 from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.write import write_snapshot
+from synthgen.stamping import stamped, stamped_types
 from synthgen.strategies.scenario import grow_scenario, scenario_formula, scenario_names
 from synthgen.types import polars_schema
 from tests.kinds.drawing import unique
