@@ -21,6 +21,8 @@ _FEW_BATCHES = 10
 """Of fewer batches than these no share of deadlocks is told: two in three may be chance."""
 _MOST_STRIKES = 5
 """The cool-down doubles each time that going back up brings the same trouble; so often at most."""
+_STRIKES_OUT = 2
+"""A setting that brought trouble so many times is not gone back to, but tried like any other."""
 _VAIN_STEPS = 3
 """A reading that does not fall by so many steps has another cause than us."""
 _FALLEN = 0.95
@@ -218,6 +220,8 @@ class Controller:
         else:
             self._held_until = max(self._held_until, now + triggers.cooldown_period)
         self._change(self._knobs.less(self._now, _FIRST[name]), reason, now)
+        if self._strikes >= _STRIKES_OUT:
+            self._home = self._now
 
     def _judge(self, trial: Trial, rate: float, now: float, *, room: bool) -> None:
         tried, kept = self._now, self._search.judge(trial, rate, now)

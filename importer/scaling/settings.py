@@ -14,7 +14,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 TRIGGERS: tuple[TriggerName, ...] = get_args(TriggerName)
 FEWEST_ROWS, MOST_ROWS = 100, 10_000
 FEWEST_WRITERS, MOST_WRITERS = 1, 5
-BEST_ROWS, BEST_WRITERS = 10_000, 2
+BEST_ROWS, BEST_WRITERS = 3_000, 2
 """Where a load begins when nothing else is said: the best of a grid measured on two cores, see docs/scaling.md."""
 
 
@@ -57,7 +57,7 @@ class BatchRows:
     Attributes:
         min_rows: The fewest.
         max_rows: The most.
-        target_rows: How many at the start; None for 10,000, or what is nearest to it within the bounds.
+        target_rows: How many at the start; None for 3,000, or what is nearest to it within the bounds.
 
     Raises:
         UsageError: As `Replicas`.

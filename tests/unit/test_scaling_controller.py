@@ -15,6 +15,8 @@ from importer.scaling.window import Signals
 from tests.simulated import Server, load
 
 ROWS = 10_000_000
+START = (3_000, 2)
+LARGEST = BatchRows(target_rows=10_000)
 GRID = [(rows, writers) for rows in (500, 1_000, 2_000, 5_000, 10_000) for writers in (1, 2, 3, 4, 5)]
 SERVERS = {
     "two cores": Server(),
@@ -70,8 +72,8 @@ def test_it_stays_within_its_bounds(server, rows, more_rows, writers, more_write
 
 
 def test_it_begins_where_most_servers_are_best():
-    """10,000 rows by two writers, or the nearest that the bounds allow."""
-    assert (Controller(Scaling(), 0.0).batch_rows, Controller(Scaling(), 0.0).writers) == (10_000, 2)
+    """3,000 rows by two writers, or the nearest that the bounds allow."""
+    assert (Controller(Scaling(), 0.0).batch_rows, Controller(Scaling(), 0.0).writers) == (3_000, 2)
     bounded = Controller(Scaling.within((100, 700), (3, 5)), 0.0)
     assert (bounded.batch_rows, bounded.writers) == (700, 3)
     told = Controller(Scaling(batch=BatchRows(target_rows=500), replicas=Replicas(target_replicas=4)), 0.0)
@@ -80,8 +82,9 @@ def test_it_begins_where_most_servers_are_best():
 
 def test_it_explores_little():
     """Where nothing helps, tries cost a few percent of the time, and become rarer."""
-    done = load(fresh("one core"), Scaling(), 20_000_000)
-    fixed = load(fresh("one core"), Scaling.within((10_000, 10_000), (2, 2)), 20_000_000)
+    nothing_helps = replace(fresh("one core"), batch_s=0.0)
+    done = load(nothing_helps, Scaling(), 20_000_000)
+    fixed = load(nothing_helps, Scaling.within((3_000, 3_000), (2, 2)), 20_000_000)
     assert done.seconds < 1.03 * fixed.seconds
     assert len(done.controller.decisions) < done.seconds / 20
     frugal = load(fresh("two cores"), Scaling(policy=Policy(exploration_share=1e-4)), ROWS)
@@ -100,7 +103,7 @@ def write_one(controller, now, seconds=0.1, troubles=()):
 
 def test_too_large_halves_at_once_and_is_remembered():
     """The next batch has half of what failed, and none ever again as many."""
-    controller = Controller(Scaling.within(writers=(1, 1)), 0.0)
+    controller = Controller(replace(Scaling.within(writers=(1, 1)), batch=LARGEST), 0.0)
     now = write_one(controller, 0.0, troubles=[("too large", 10_000), ("too large", 5_000)])
     assert controller.batch_rows == 2_500
     seen = set()
@@ -112,13 +115,20 @@ def test_too_large_halves_at_once_and_is_remembered():
 
 def test_horizontal_answers_too_large_with_fewer_writers():
     """Where rows are held still, what is too large is answered by the other knob, then said not to be."""
-    controller = Controller(Scaling(mode="horizontal"), 0.0)
+    controller = Controller(Scaling(mode="horizontal", batch=LARGEST), 0.0)
     now = write_one(controller, 0.0, troubles=[("too large", 10_000)])
     assert (controller.batch_rows, controller.writers) == (10_000, 1)
     for _ in range(3):
         now = write_one(controller, now, troubles=[("too large", 10_000)])
     assert "cut" in reasons(controller)[-1]
     assert len(controller.decisions) == 2
+
+
+def test_a_setting_that_brings_trouble_again_and_again_is_left():
+    """Where two writers always meet, one does the work, and other numbers of rows are tried with it."""
+    done = load(fresh("deadlocks"), Scaling(policy=Policy(triggers=("transient_errors",))), ROWS)
+    late = [(rows, writers) for now, rows, writers in done.settings if now > done.seconds / 2]
+    assert max(rows for rows, writers in late if writers == 1) > START[0]
 
 
 @pytest.mark.parametrize(("every", "writers"), [(10, 4), (2, 3)])
@@ -139,9 +149,9 @@ def test_an_outage_halves_once_and_is_recovered_from_after_the_cool_down():
     scaling = Scaling(policy=Policy(exploration_share=0), triggers=Triggers(cooldown_period=30))
     done = load(server, scaling, 3_000_000)
     first, *others = done.controller.decisions
-    assert (first.batch_rows, first.writers) == (5_000, 1)
+    assert (first.batch_rows, first.writers) == (START[0] // 2, 1)
     assert others[0].seconds >= first.seconds + 30
-    assert (others[-1].batch_rows, others[-1].writers) == (10_000, 2)
+    assert (others[-1].batch_rows, others[-1].writers) == START
     assert all("back up" in reason for reason in reasons(done.controller)[1:])
 
 
@@ -159,7 +169,7 @@ def test_a_reading_above_its_threshold_turns_down(name, signals, word):
         now = 0.0
         for _ in range(12):
             now = write_one(controller, now)
-        assert ((controller.batch_rows, controller.writers) != (10_000, 2)) is counts
+        assert ((controller.batch_rows, controller.writers) != START) is counts
         assert (word in " ".join(reasons(controller))) is counts
 
 
@@ -167,7 +177,7 @@ def test_a_reading_that_no_step_changes_no_longer_counts():
     """Memory that somebody else holds does not bring a load to a standstill."""
     done = load(fresh("two cores"), Scaling(), ROWS, lambda *_: Signals(client_memory=0.97))
     assert "no longer counts" in " ".join(reasons(done.controller))
-    assert done.settings[-1][1:] == (10_000, 2)
+    assert done.settings[-1][1:] >= START
     assert done.seconds < 1.5 * load(fresh("two cores"), Scaling(), ROWS).seconds
 
 
@@ -200,7 +210,8 @@ def test_nothing_is_turned_up_while_the_cool_down_lasts(cooldown):
 
 def test_rows_of_another_kind_are_measured_anew():
     """What was too large for nodes may fit for relationships; the setting stays until that is known."""
-    controller = Controller(replace(Scaling.within(writers=(1, 1)), policy=Policy(exploration_share=0)), 0.0)
+    scaling = replace(Scaling.within(writers=(1, 1)), batch=LARGEST, policy=Policy(exploration_share=0))
+    controller = Controller(scaling, 0.0)
     now = write_one(controller, 0.0, troubles=[("too large", 10_000)])
     controller.began_phase(now)
     assert controller.batch_rows == 5_000
@@ -216,9 +227,9 @@ def test_a_try_that_was_not_judged_is_not_kept():
     now = 0.0
     while not controller.decisions:
         now = write_one(controller, now, seconds=0.3)
-    assert (controller.batch_rows, controller.writers) != (10_000, 2)
+    assert (controller.batch_rows, controller.writers) != START
     controller.began_phase(now)
-    assert (controller.batch_rows, controller.writers) == (10_000, 2)
+    assert (controller.batch_rows, controller.writers) == START
 
 
 @pytest.mark.parametrize(("cpu", "tried"), [(None, True), (0.75, True), (0.85, False)])
@@ -238,5 +249,5 @@ def test_fewer_rows_are_not_tried_in_a_short_load():
     now = 0.0
     while now < 5:
         now = write_one(controller, now, seconds=0.3)
-    assert [decision.batch_rows for decision in controller.decisions if decision.batch_rows < 10_000] == []
+    assert [decision.batch_rows for decision in controller.decisions if decision.batch_rows < START[0]] == []
     assert controller.decisions
