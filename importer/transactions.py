@@ -40,8 +40,9 @@ _TIMED_OUT = frozenset({
 })
 _LOCKED_OUT = "Neo.ClientError.Transaction.LockClientStopped"
 """Ended while it waited for a lock: at its time limit, or because another run has taken our lock over."""
+_POOL = "Neo.TransientError.General.MemoryPoolOutOfMemoryError"
 _TOO_LARGE = _TIMED_OUT | {
-    "Neo.TransientError.General.MemoryPoolOutOfMemoryError",
+    _POOL,
     "Neo.TransientError.General.OutOfMemoryError",
     "Neo.TransientError.General.TransactionMemoryLimit",
     "Neo.TransientError.General.TransactionOutOfMemoryError",
@@ -55,6 +56,11 @@ class GivenUpError(Exception):
 def is_too_large(error: BaseException) -> bool:
     """Whether a smaller transaction may succeed where this one did not."""
     return isinstance(error, Neo4jError) and error.code in _TOO_LARGE
+
+
+def is_for_want_of_shared_memory(error: BaseException) -> bool:
+    """Whether the memory that is too small is that of all transactions together, so that others may have it."""
+    return isinstance(error, Neo4jError) and error.code == _POOL
 
 
 def is_out_of_time(error: BaseException) -> bool:
@@ -155,6 +161,14 @@ class Transactions:
             before_sleep=note,
             reraise=True,
         )(lambda: self._try(work, rows, limited=limited))
+
+    def pause(self, seconds: float) -> None:
+        """Wait a while.
+
+        Raises:
+            GivenUpError: It was stopped, or the time limit of all is reached.
+        """
+        self._wait(seconds)
 
     def count(self, error: BaseException) -> None:
         """Count a failure that is tried again; those that `run` does not try again by itself are told here."""

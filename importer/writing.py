@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import neo4j
@@ -12,10 +13,13 @@ from importer.batches import Batch
 from importer.ledger import find_batch
 from importer.lock import Lock
 from importer.scaling.window import Trouble
-from importer.transactions import Transactions, is_too_large, trouble_of
+from importer.transactions import Transactions, is_for_want_of_shared_memory, is_too_large, trouble_of
 from importer.tries import Tries
 from synthgen.errors import LoadFailedError
 from synthgen.events import QUIET, Stream
+
+_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""How long a single row waits, again and again, for memory that other transactions have."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ def write_batch(batch: Batch, lock: Lock, transactions: Transactions, events: St
     """Write a batch in one transaction, or in halves of halves when it is too large for the server.
 
     What was too large once is not tried again for the rest of the batch: each size fails once, not once for each piece.
+    But a single row, which others may have left no memory for, waits and is tried again for a few seconds.
     `events` are told of each commit and each further try, in the thread that writes.
 
     Raises:
@@ -47,9 +52,13 @@ def write_batch(batch: Batch, lock: Lock, transactions: Transactions, events: St
     """
     written = Written()
     pieces, fits = [batch], batch.range.rows
+    waits = iter(_WAITS_S)
     while pieces:
         piece = pieces.pop()
-        if piece.range.rows <= fits and _write(piece, lock, transactions, written, events):
+        if piece.range.rows <= fits and _write(piece, lock, transactions, written, events, waits):
+            continue
+        if piece.range.rows == 1:
+            pieces.append(piece)
             continue
         first, second = piece.halves()
         fits = min(fits, second.range.rows)
@@ -57,8 +66,10 @@ def write_batch(batch: Batch, lock: Lock, transactions: Transactions, events: St
     return written
 
 
-def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Written, events: Stream) -> bool:
-    """Write a piece in one transaction; False when it is too large for the server."""
+def _write(  # noqa: PLR0917 - what the one that calls it has got
+    batch: Batch, lock: Lock, transactions: Transactions, written: Written, events: Stream, waits: Iterator[float],
+) -> bool:
+    """Write a piece in one transaction; False when it is too large for the server, or a single row was waited for."""
     rows = batch.range.rows
     tries = Tries(events, batch.range.kind, rows)
     # In one map: of lists that are parameters themselves the server plans each order of length anew.
@@ -84,10 +95,12 @@ def _write(batch: Batch, lock: Lock, transactions: Transactions, written: Writte
     except Neo4jError as error:
         if not is_too_large(error):
             raise
-        if rows == 1:
+        seconds = next(waits, None) if rows == 1 and is_for_want_of_shared_memory(error) else None
+        if rows == 1 and seconds is None:
             raise _too_large(batch, error) from error
         transactions.count(error)
-        note(error, 0.0)
+        note(error, seconds or 0.0)
+        transactions.pause(seconds or 0.0)
         return False
     written.ids.extend(ids)
     written.transactions += 1
