@@ -107,7 +107,8 @@ class _Pace:
             return 0.0
         if not rate:
             return None
-        seconds = (self.due - self.done) / rate - min(max(0.0, at - self.at), self.gap)
+        # Of `at`, like the time that has passed since: what was done meanwhile is in both.
+        seconds = (self.due - self.done + self.unmeasured) / rate - min(max(0.0, at - self.at), self.gap)
         return max(0.0, seconds) if seconds <= LONGEST_SECONDS else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from synthgen.events import Batch, Finished, Phase, Retry, Scaled, Started, Waiting
@@ -25,6 +25,7 @@ EVENTS = st.one_of(
 )
 
 
+@example(rate=1_000.0, before=0, begin=0.0, steps=[1, 999, 1], left=1)
 @given(rate=st.floats(0.5, 1e6), before=st.integers(0, 10**9), begin=TIMES,
        steps=st.lists(st.integers(1, 10_000), min_size=1, max_size=60), left=st.integers(0, 10**7))
 def test_steady_work_has_the_right_remaining_time(rate, before, begin, steps, left):
