@@ -162,14 +162,6 @@ class Transactions:
             reraise=True,
         )(lambda: self._try(work, rows, limited=limited))
 
-    def pause(self, seconds: float) -> None:
-        """Wait a while.
-
-        Raises:
-            GivenUpError: It was stopped, or the time limit of all is reached.
-        """
-        self._wait(seconds)
-
     def count(self, error: BaseException) -> None:
         """Count a failure that is tried again; those that `run` does not try again by itself are told here."""
         with self._guard:
@@ -235,7 +227,7 @@ class Transactions:
                 raise GivenUpError(f"lost the database: {silence}") from silence
             if news:
                 self._events(Waiting("the database", told))
-            self._wait(min(told, LOOK_SECONDS))
+            self.pause(min(told, LOOK_SECONDS))
 
     def _await_rate(self, rows: int) -> None:
         if self._bucket is None or not rows:
@@ -247,9 +239,14 @@ class Transactions:
         self._events(Waiting("the rate limit", seconds))
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._wait(min(left, LOOK_SECONDS))
+            self.pause(min(left, LOOK_SECONDS))
 
-    def _wait(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
+        """Wait a while.
+
+        Raises:
+            GivenUpError: It was stopped, or the time limit of all is reached.
+        """
         self._left()
         if self._stop.wait(seconds):
             raise GivenUpError("was stopped")

@@ -223,18 +223,18 @@ class Content:
                 if len(piece[0]) >= ROWS_AT_ONCE or heavy >= WEIGHT_AT_ONCE:
                     yield piece[:ends], piece[ends:]
                     piece, heavy = [[] for _ in piece], 0
-            rows_of_record = max(1, min(_MOST_ROWS, read * _RECORD_WEIGHT // max(of_page, 1)))
+            # Not more than threefold at once: rows that come may be far heavier than those that were seen.
+            rows_of_record = max(1, min(_MOST_ROWS, 3 * rows_of_record, read * _RECORD_WEIGHT // max(of_page, 1)))
         if piece[0]:
             yield piece[:ends], piece[ends:]
 
 
 def _short_first(pages: Iterator[list[int]]) -> Iterator[list[int]]:
-    """Give the pages, with the first one's beginning on its own, by which it is seen how heavy rows are."""
-    for ids in pages:
-        yield ids[:_FIRST_PAGE]
-        if len(ids) > _FIRST_PAGE:
-            yield ids[_FIRST_PAGE:]
-        break
+    """Give the pages, with the first one cut into longer and longer pieces, by which it is seen how heavy rows are."""
+    first, size = next(pages, []), _FIRST_PAGE
+    while first:
+        yield first[:size]
+        first, size = first[size:], 10 * size
     yield from pages
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from synthgen.errors import ChangedMeanwhileError
 from synthgen.snapshot import content, export, survey
 from synthgen.snapshot.export import digest_database, export_snapshot
 from synthgen.snapshot.read import Snapshot, digest_of, open_snapshot
+from synthgen.snapshot.state import DatabaseState
 from tests.conftest import empty
 from tests.listening import on_phases
 from tests.workshop import Workshop
@@ -97,9 +98,26 @@ def test_an_export_holds_what_the_driver_sees_row_by_row(graph, monkeypatch, tmp
     assert digest_of(snapshot).hexdigest() == snapshot.digest == digest_database(graph.driver, address).digest
 
 
+def test_records_grow_no_faster_than_what_was_seen(graph, monkeypatch):
+    """Light rows may be followed by heavy ones: a record never has more than three times as many as those before it."""
+    graph.query("UNWIND range(1, 2500) AS i CREATE (:N {i: i})")
+    given = []
+    asked = DatabaseState.rows
+
+    def recorded(state: DatabaseState, query: str, **parameters: Any) -> Iterator[list[Any]]:
+        if "rows" in parameters:
+            given.append((len(parameters["ids"]), parameters["rows"]))
+        return asked(state, query, **parameters)
+
+    monkeypatch.setattr(DatabaseState, "rows", recorded)
+    assert digest_database(graph.driver, graph.address).nodes == 2500
+    assert given == [(200, 20), (2000, 60), (300, 180)]
+
+
 COMMITS: dict[str, Callable[[Workshop], object]] = {
     "a node": lambda graph: graph.query("CREATE (:N)"),
-    "a property": lambda graph: graph.query("MATCH (n:N) WITH n LIMIT 1 SET n.i = n.i + 100"),
+    "a property": lambda graph: graph.query(
+        "MATCH (n:N) WHERE n.i IS NOT NULL WITH n LIMIT 1 SET n.i = n.i + 100"),
     "a relationship less": lambda graph: graph.query("MATCH ()-[r]->() WITH r LIMIT 1 DELETE r"),
     "a label's name": lambda graph: graph.query("CALL db.createLabel($name)", name=f"New {uuid4()}"),
     "an index": lambda graph: graph.query("CREATE INDEX new FOR (n:N) ON (n.i)"),
