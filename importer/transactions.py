@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import neo4j
-from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError
+from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError, ResultFailedError
 from tenacity import RetryCallState, Retrying, retry_if_exception, sleep_using_event, stop_any, stop_when_event_set
 from tenacity.stop import stop_after_attempt, stop_base, stop_never
 from tenacity.wait import wait_exponential
@@ -183,12 +183,16 @@ class Transactions:
     def _run_once(self, work: Work[T], *, limited: bool) -> T:
         limits = [limit for limit in (self._settings.batch_time_limit_s if limited else 0, self._left()) if limit]
         limit = min(limits, default=0.0)
-        with (self._driver.session(database=self._database) as session,
-              closed_after(session, limit + self._settings.grace_s if limit else 0),
-              session.begin_transaction(metadata=self._metadata, timeout=limit or None) as transaction):
-            answer = work(transaction)
-            transaction.commit()
-            return answer
+        try:
+            with (self._driver.session(database=self._database) as session,
+                  closed_after(session, limit + self._settings.grace_s if limit else 0),
+                  session.begin_transaction(metadata=self._metadata, timeout=limit or None) as transaction):
+                answer = work(transaction)
+                transaction.commit()
+                return answer
+        except ResultFailedError as error:
+            # A transaction left because of a failure reads its results to their end, and this hides the failure.
+            raise error.__cause__ or error from None
 
     def _left(self) -> float | None:
         """Give the seconds that are left of the time for all; None when there is no limit."""
