@@ -25,7 +25,7 @@ from importer.rate import Bucket
 from importer.resilience import Resilience
 from importer.scaling.window import Trouble
 from importer.silence import closed_after
-from synthgen.database import BROKEN_DOWN_HINT, does_not_answer, has_broken_down
+from synthgen.database import BROKEN_DOWN_HINT, behind, does_not_answer, has_broken_down
 from synthgen.events import QUIET, Stream, Waiting
 
 T = TypeVar("T")
@@ -191,8 +191,10 @@ class Transactions:
                 transaction.commit()
                 return answer
         except ResultFailedError as error:
-            # A transaction left because of a failure reads its results to their end, and this hides the failure.
-            raise error.__cause__ or error from None
+            # The driver gives a refused transaction's connection back before the transaction is left. When another
+            # writer has it by then, leaving fails too and hides the refusal.
+            refusal = behind(error)
+        raise refusal
 
     def _left(self) -> float | None:
         """Give the seconds that are left of the time for all; None when there is no limit."""

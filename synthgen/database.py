@@ -214,10 +214,14 @@ def _check_version(address: Address, agent: str) -> None:
             agent=agent)
 
 
+def behind(error: BaseException) -> BaseException:
+    """Give the failure that an error stands for: a result that cannot be read any more tells why only as its cause."""
+    return (error.__cause__ or error) if isinstance(error, ResultFailedError) else error
+
+
 def does_not_answer(error: BaseException) -> bool:
     """Whether an error says that the database is not there now, and nothing of what was asked."""
-    # A result that broke off in the midst tells why only as its cause.
-    told = error.__cause__ if isinstance(error, ResultFailedError) else error
+    told = behind(error)
     return has_broken_down(told) or isinstance(
         told, ServiceUnavailable | SessionExpired | DatabaseUnavailable | ConnectionAcquisitionTimeoutError | OSError)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 import pytest
 from neo4j.exceptions import Neo4jError
@@ -101,3 +102,23 @@ def test_a_transaction_over_its_time_counts_as_too_large(database):
     assert is_too_large(ended.value)
     assert trouble_of(ended.value) == "too large"
     assert query(database, "MATCH (n:Slow) RETURN n") == []
+
+
+def test_a_refusal_is_seen_also_when_another_writer_has_its_connection_by_then(database):
+    """The driver says only that the result has failed; the batch is to be cut, and the other's transaction goes on."""
+    driver, address = database
+    with ExitStack() as others:
+        taken = []
+
+        def refused(transaction):
+            try:
+                transaction.run("UNWIND range(1, 1000000000) AS x WITH sum(x) AS s RETURN s").consume()
+            except Neo4jError:
+                other = others.enter_context(driver.session(database=address.database)).begin_transaction()
+                taken.append(others.enter_context(other))
+                raise
+
+        with pytest.raises(Neo4jError) as ended:
+            Transactions(driver, address.database, Resilience(batch_time_limit_s=1.0)).run(refused)
+        assert is_too_large(ended.value)
+        assert taken[0].run("RETURN 1 AS one").single().value() == 1
