@@ -21,6 +21,7 @@ from importer.options import (
     names_target,
 )
 from importer.plan_cli import PLAN_HELP, plan
+from importer.queries.cli import QUERY_BENCH_HELP, query_bench
 from importer.resume_cli import RESUME_HELP, resume
 from importer.saying import check_line, list_line, say_digest, say_plan, took
 from importer.servers.cli import server
@@ -43,6 +44,7 @@ app.command(help=RESUME_HELP)(resume)
 app.command(help=PRUNE_HELP)(prune)
 app.command(help=COMPRESS_HELP)(compress)
 app.command(help=CLEANUP_HELP)(cleanup)
+app.command("query-bench", help=QUERY_BENCH_HELP)(query_bench)
 app.add_typer(server)
 
 

@@ -50,11 +50,16 @@ def write_json(path: Path, document: Any, *, mode: int = 0o644) -> None:
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a text file whole, in UTF-8, as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"), mode=mode)
+
+
+def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a file whole: under a temporary name, flushed to disk, then renamed."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(mode)
