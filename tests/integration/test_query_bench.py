@@ -51,7 +51,7 @@ def only(found: Record) -> QueryRecord:
 
 
 def test_before_and_after_a_load(base, tmp_path):
-    """The shipped set runs whole; after a load twice the nodes are scanned, a lookup needs no more, and ratios say so."""
+    """The shipped set runs; after a load twice the nodes are scanned, a lookup needs no more, and ratios say so."""
     before_digest = base.digest()
     before = base.do("importer query-bench --name before --repetitions 4")
     assert base.digest() == before_digest
@@ -134,8 +134,8 @@ def test_a_query_that_fails_or_lasts_too_long_is_told_and_the_others_go_on(base,
     assert answer.code == 1
     kept = {query.name: query for query in find_record(base.out, "failing").queries}
     assert {name: query.outcome for name, query in kept.items()} == {
-        "long": "failed", "zero": "failed", "open": "failed", "nothing": "skipped", "node": "failed", "absent": "failed",
-        "good": "measured"}
+        "long": "failed", "zero": "failed", "open": "failed", "nothing": "skipped", "node": "failed",
+        "absent": "failed", "good": "measured"}
     assert kept["good"].runs == 3
     for name, words in (("long", "timed out after 1s"), ("zero", "by zero"), ("open", "// parameters:"),
                         ("nothing", "no row"), ("node", "cannot be parameters"), ("absent", "no.such")):
