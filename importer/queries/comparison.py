@@ -49,11 +49,12 @@ def compare(before: Record, after: Record) -> Comparison:
 
 
 def _compared(name: str, before: QueryRecord | None, after: QueryRecord | None) -> Compared:
-    p50 = [one.milliseconds.p50 if one and one.milliseconds else None for one in (before, after)]
-    hits = [one.db_hits if one else None for one in (before, after)]
     note = _note(before, after)
     alike = note != _OTHER_TEXT
-    return Compared(name, *p50, _ratio(*p50) if alike else None, *hits, _ratio(*hits) if alike else None, note)
+    p50_before, p50_after = (one.milliseconds.p50 if one and one.milliseconds else None for one in (before, after))
+    hits_before, hits_after = (one.db_hits if one else None for one in (before, after))
+    return Compared(name, p50_before, p50_after, _ratio(p50_before, p50_after) if alike else None,
+                    hits_before, hits_after, _ratio(hits_before, hits_after) if alike else None, note)
 
 
 _OTHER_TEXT = "the text is another one"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from synthgen.progress import Progress, silent
 PROFILED_SETS = 5
 """A query's plan is looked at with so many of its parameter sets."""
 _READS = "r"
+_LOOKS_AT_PLANS = re.compile(r"(?:CYPHER(?:\s+[\d.]+)?(?:\s+\w+\s*=\s*\w+)*\s+)?(EXPLAIN|PROFILE)\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -57,9 +59,9 @@ def measure(
     with translated(address), driver.session(
         database=address.database, default_access_mode=neo4j.READ_ACCESS
     ) as session:
-        for query in queries:
-            _refuse_writing(session, query)
         trials = [_Trial(query) for query in queries]
+        for trial in trials:
+            _refuse_writing(session, trial, settings)
         for trial in trials:
             _draw(session, trial, settings)
         _warm_up(session, trials, settings, progress)
@@ -68,23 +70,30 @@ def measure(
     return [_record(trial, settings) for trial in trials]
 
 
-def _refuse_writing(session: neo4j.Session, query: Query) -> None:
+def _refuse_writing(session: neo4j.Session, trial: _Trial, settings: Settings) -> None:
+    """Refuse what does not only read; what the server cannot plan fails here and is never run."""
+    query = trial.query
+    said = f"query {query.name!r}" + (f", line {query.line}" if query.line else "")
     for what, text in (("", query.cypher), ("its parameters: ", query.parameters)):
-        if text is None:
+        if text is None or trial.outcome != MEASURED:
             continue
-        said = f"query {query.name!r}" + (f", line {query.line}" if query.line else "")
-        try:
-            summary = session.run(neo4j.Query(f"EXPLAIN {text}")).consume()
-        except Neo4jError as error:
-            if error.code == "Neo.ClientError.Statement.SyntaxError":
-                raise UsageError(f"{said}: {what}{error.message}", hint="correct the query",
-                                 query=query.name) from error
-            if does_not_answer(error) or isinstance(error, AuthError):
-                raise
-            continue  # What else is wrong is told when it is run, and ends no other query.
-        if summary.query_type != _READS:
-            raise UsageError(f"{said}: {what}it does not only read", query=query.name, query_type=summary.query_type,
-                             hint="only queries that read are measured; nothing was run")
+        if looks := _LOOKS_AT_PLANS.match(text):
+            raise UsageError(f"{said}: {what}it says {looks[1].upper()} itself", query=query.name,
+                             hint="leave that out: plans are looked at in any case; nothing was run")
+        with _failing(trial, settings, what):
+            _explain(session, text, f"{said}: {what}", query.name)
+
+
+def _explain(session: neo4j.Session, text: str, said: str, name: str) -> None:
+    try:
+        summary = session.run(neo4j.Query(f"EXPLAIN {text}")).consume()
+    except Neo4jError as error:
+        if error.code != "Neo.ClientError.Statement.SyntaxError":
+            raise
+        raise UsageError(f"{said}{error.message}", hint="correct the query; nothing was run", query=name) from error
+    if summary.query_type != _READS:
+        raise UsageError(f"{said}it does not only read", query=name, query_type=summary.query_type,
+                         hint="only queries that read are measured; nothing was run")
 
 
 @contextmanager
@@ -110,7 +119,7 @@ def _words(error: Neo4jError, settings: Settings) -> str:
 
 def _draw(session: neo4j.Session, trial: _Trial, settings: Settings) -> None:
     """Find the parameters of a query: no more sets than it has measured runs."""
-    if trial.query.parameters is None:
+    if trial.query.parameters is None or trial.outcome != MEASURED:
         return
     with _failing(trial, settings, "its parameters: "):
         result = session.run(neo4j.Query(trial.query.parameters, timeout=settings.timeout_s))
@@ -118,8 +127,15 @@ def _draw(session: neo4j.Session, trial: _Trial, settings: Settings) -> None:
         result.consume()
         if not trial.sets:
             trial.outcome, trial.reason = SKIPPED, "the query for its parameters gives no row"
-        elif any(isinstance(value, Entity | Path) for one in trial.sets for value in one.values()):
+        elif any(map(_holds_entity, trial.sets)):
             trial.outcome, trial.reason = FAILED, "its parameters: nodes, relationships and paths cannot be parameters"
+
+
+def _holds_entity(value: Any) -> bool:
+    """Say whether a value is, or holds, what the driver reads and cannot send."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_entity, value.values()))
+    return isinstance(value, Entity | Path) or (isinstance(value, list) and any(map(_holds_entity, value)))
 
 
 def _warm_up(session: neo4j.Session, trials: Sequence[_Trial], settings: Settings, progress: Progress) -> None:
@@ -218,7 +234,7 @@ def _digest(sets: Sequence[Mapping[str, Any]]) -> str:
 def _record(trial: _Trial, settings: Settings) -> QueryRecord:
     query, whole = trial.query, len(trial.seconds) == settings.repetitions
     operators, profiled = _averaged(trial.plans)
-    drawn = query.parameters is not None and trial.outcome != SKIPPED and bool(trial.sets)
+    drawn = query.parameters is not None and any(trial.sets)
     return QueryRecord(
         name=query.name, cypher=query.cypher, parameters_cypher=query.parameters, outcome=trial.outcome,
         reason=trial.reason, parameter_sets=len(trial.sets) if drawn else 0,

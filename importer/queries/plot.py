@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from importer.queries.record import QueryRecord, Record
 from synthgen.errors import UsageError
@@ -40,10 +41,9 @@ def draw_records(records: Sequence[Record], path: Path) -> None:
         left.invert_yaxis()
         left.set_xlabel("milliseconds: p50, with a line to p95")
         right.set_xlabel("database hits")
-        handles = [axes for axes in left.containers if axes.get_label()]
-        if handles:
-            figure.legend(handles, [f"{drawn(record.name)}: {record.nodes:,} nodes" for record in records],
-                          loc="outside upper center", ncols=len(records))
+        figure.legend(handles=[Patch(color=_colour(number), label=f"{drawn(record.name)}: {record.nodes:,} nodes")
+                               for number, record in enumerate(records)],
+                      loc="outside upper center", ncols=min(len(records), 3))
         figure.savefig(stream, format=path.suffix[1:].lower(), dpi=_DOTS_PER_INCH,
                        metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
     try:
@@ -65,6 +65,10 @@ def check_plot(path: Path) -> None:
         raise UsageError(f"--plot {path}: its folder is not there", hint="make the folder first")
 
 
+def _colour(number: int) -> str:
+    return _COLOURS[number % len(_COLOURS)]
+
+
 def _p50(query: QueryRecord) -> tuple[float, float] | None:
     times = query.milliseconds
     return None if times is None else (times.p50, times.p95)
@@ -83,8 +87,8 @@ def _bars(
         found = {query.name: pair for query in record.queries if (pair := value(query)) is not None}
         shown = [(place, *found[name]) for place, name in enumerate(names) if name in found]
         places = [place - 0.4 + height * (number + 0.5) for place, _, _ in shown]
-        axes.barh(places, [low for _, low, _ in shown], height * 0.9, color=_COLOURS[number % len(_COLOURS)],
-                  label=record.name, xerr=[[0.0] * len(shown), [high - low for _, low, high in shown]],
+        axes.barh(places, [low for _, low, _ in shown], height * 0.9, color=_colour(number),
+                  xerr=[[0.0] * len(shown), [high - low for _, low, high in shown]],
                   error_kw={"elinewidth": 0.8, "ecolor": "#333b44"})
     # Hits may be 0, which has no place on a logarithmic axis.
     axes.set_xscale("symlog", linthresh=0.1)
