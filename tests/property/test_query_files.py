@@ -23,8 +23,9 @@ WORDS = st.sampled_from(["MATCH (n)", "RETURN 4/2", "$id", "{a: 1}", "\n", "  ",
 COMMENTS = SIGNS.map(lambda text: f"/*{text.replace('*/', '')}x*/") | SIGNS.map(
     lambda text: f"// {text.replace(chr(10), '')}\n")
 CODE = WORDS | quoted("'") | quoted('"') | quoted("`")
-TEXTS = st.tuples(CODE, st.lists(CODE | COMMENTS, max_size=5), CODE).map(
-    lambda parts: " ".join([parts[0], *parts[1], parts[2]]).strip()).filter(bool)
+SEEN = CODE.filter(str.strip)
+TEXTS = st.tuples(SEEN, st.lists(CODE | COMMENTS, max_size=5), SEEN).map(
+    lambda parts: " ".join([parts[0], *parts[1], parts[2]]))
 NAMES = st.from_regex(r"[a-z0-9;'`é][a-z0-9;'`é :/]{0,8}[a-z0-9;'`é]", fullmatch=True)
 PARAMETERS = st.none() | st.lists(
     st.from_regex(r"[A-Z$(;'][A-Z$(;' ]{0,8}[A-Z$(;']", fullmatch=True), min_size=1, max_size=3).map("\n".join)
