@@ -1,4 +1,4 @@
-"""Closes the connection of a session whose peer is silent; the one place that knows the driver from inside.
+"""Closes connections of sessions whose peer is silent or is to be left; the one place that knows the driver from inside.
 
 A peer that is gone without a word, such as behind a proxy that swallows what it is sent, would hold up a reader until
 the server's own hint says so (two minutes by default), or for ever where there is none. The driver cannot be asked to
@@ -36,11 +36,28 @@ def closed_after(session: neo4j.Session, seconds: float) -> Iterator[None]:
         watch.join()
 
 
+@contextmanager
+def closed_on_interrupt(session: neo4j.Session) -> Iterator[None]:
+    """Close the session's connection when the block is interrupted, which ends the query that the server is at.
+
+    Else the session would read the rest of its result before it closes, however long that takes.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        _close(session)
+        raise
+
+
 def _watch(session: neo4j.Session, seconds: float, over: threading.Event) -> None:
     wait = seconds
     while not over.wait(wait):
-        # While a connection is only being made there is none to close, and that has a limit of its own.
-        connection = session._connection  # noqa: SLF001 - the driver has no other way; tests/faults hold it to this one
-        if connection is not None:
-            connection.kill()  # type: ignore[no-untyped-call]  # likewise
+        _close(session)
         wait = AGAIN_S
+
+
+def _close(session: neo4j.Session) -> None:
+    # While a connection is only being made there is none to close, and that has a limit of its own.
+    connection = session._connection  # noqa: SLF001 - the driver has no other way; tests/faults hold it to this one
+    if connection is not None:
+        connection.kill()  # type: ignore[no-untyped-call]  # likewise

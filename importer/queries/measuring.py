@@ -18,6 +18,7 @@ from neo4j.graph import Entity, Path
 from importer.durations import say_duration
 from importer.queries.record import FAILED, MEASURED, SKIPPED, Operator, QueryRecord, Settings, Times
 from importer.queries.statements import Query
+from importer.silence import closed_on_interrupt
 from synthgen.database import Address, does_not_answer, translated
 from synthgen.errors import UsageError
 from synthgen.progress import Progress, silent
@@ -58,7 +59,7 @@ def measure(
     """
     with translated(address), driver.session(
         database=address.database, default_access_mode=neo4j.READ_ACCESS
-    ) as session:
+    ) as session, closed_on_interrupt(session):
         trials = [_Trial(query) for query in queries]
         for trial in trials:
             _refuse_writing(session, trial, settings)
@@ -133,9 +134,10 @@ def _draw(session: neo4j.Session, trial: _Trial, settings: Settings) -> None:
 
 def _holds_entity(value: Any) -> bool:
     """Say whether a value is, or holds, what the driver reads and cannot send."""
-    if isinstance(value, Mapping):
-        return any(map(_holds_entity, value.values()))
-    return isinstance(value, Entity | Path) or (isinstance(value, list) and any(map(_holds_entity, value)))
+    if isinstance(value, Entity | Path):
+        return True
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(map(_holds_entity, within))
 
 
 def _warm_up(session: neo4j.Session, trials: Sequence[_Trial], settings: Settings, progress: Progress) -> None:
