@@ -1,4 +1,4 @@
-"""Closes connections of sessions whose peer is silent or is to be left; the one place that knows the driver from inside.
+"""Closes connections of sessions whose peer is silent, or to be left; the one place that knows the driver from inside.
 
 A peer that is gone without a word, such as behind a proxy that swallows what it is sent, would hold up a reader until
 the server's own hint says so (two minutes by default), or for ever where there is none. The driver cannot be asked to
