@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +68,10 @@ def query_bench(
     from synthgen.options import clock
 
     output = Output(as_json=as_json, progress=progress)
-    _check_together(queries, write_queries, name, show)
+    _refuse_together("--write-queries", write_queries, {
+        "--queries": queries, "--show": show, "--name": name, "--compare": compare, "--plot": plot})
+    _refuse_together("--show", show, {"--queries": queries, "--name": name, "--base": base, "--profile": profile})
+    _refuse_together("--queries", queries, {"--base": base, "--profile": profile})
     if write_queries is not None:
         _write_queries(output, _shipped(_find_profile(base, profile, out)), write_queries)
         return
@@ -102,14 +106,11 @@ def query_bench(
         raise typer.Exit(1)
 
 
-def _check_together(queries: Path | None, write_queries: Path | None, name: str | None, show: str | None) -> None:
-    pairs = (("--write-queries", write_queries, "--queries", queries),
-             ("--write-queries", write_queries, "--show", show),
-             ("--write-queries", write_queries, "--name", name), ("--show", show, "--queries", queries),
-             ("--show", show, "--name", name))
-    for one, first, other, second in pairs:
-        if first is not None and second is not None:
-            raise UsageError(f"{one} and {other} do not go together", hint="leave one of them out")
+def _refuse_together(option: str, value: object, others: Mapping[str, object]) -> None:
+    """Refuse what an option would make no use of."""
+    for other, given in others.items():
+        if value is not None and given:
+            raise UsageError(f"{option} and {other} do not go together", hint="leave one of them out")
 
 
 def _find_profile(base: Path | None, named: str | None, out: Path | None) -> Profile:

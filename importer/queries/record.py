@@ -130,8 +130,9 @@ def record_path(out: Path, name: str) -> Path:
     Raises:
         UsageError: It cannot be the name of a file.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"a record cannot be called {name!r}", hint="use letters, digits, and . _ -")
+    if not _NAME.fullmatch(name) or name.endswith(".json"):
+        raise UsageError(f"a record cannot be called {name!r}",
+                         hint="use letters, digits, and . _ - but no .json at the end")
     return out / "query-bench" / f"{name}.json"
 
 

@@ -38,7 +38,8 @@ def _facts(record: Record) -> str:
     live = ", ".join(f"{one.operation_id}{' (under way)' if one.under_way else ''}" for one in record.operations)
     return (f"database      {record.nodes:,} nodes, {record.relationships:,} relationships,"
             f" Neo4j {record.server['version']} {record.server['edition']}\noperations    {live or 'none'}\n"
-            f"runs          {settings.repetitions} of each query after {settings.warm_up} or more to warm up")
+            f"runs          {settings.repetitions} of each query,"
+            f" {f'after {settings.warm_up} or more to warm up' if settings.warm_up else 'without any to warm up'}")
 
 
 def _cells(query: QueryRecord) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def test_a_record_comes_back_from_its_file(tmp_path):
     assert find_record(tmp_path, "before") == find_record(tmp_path, str(path)) == kept
     with pytest.raises(UsageError, match="already"):
         new_record_path(tmp_path, "before")
-    for name in ("../x", "", ".x"):
+    for name in ("../x", "", ".x", "before.json"):
         with pytest.raises(UsageError, match="cannot be called"):
             new_record_path(tmp_path, name)
     with pytest.raises(UsageError, match="cannot be read") as caught:
@@ -206,6 +206,8 @@ def test_the_fields_are_those_of_the_documentation():
 @pytest.mark.parametrize(("options", "word"), [
     (["--show", "a", "--name", "b"], "do not go together"),
     (["--write-queries", "a.cypher", "--queries", "b.cypher"], "do not go together"),
+    (["--write-queries", "a.cypher", "--plot", "a.svg"], "do not go together"),
+    (["--queries", "a.cypher", "--profile", "azure"], "do not go together"),
     (["--repetitions", "0"], "--repetitions is 0"),
     (["--timeout", "soon"], "--timeout 'soon' is not a time"),
     (["--plot", "a.jpg"], "neither in .png nor in .svg"),

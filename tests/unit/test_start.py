@@ -22,7 +22,7 @@ print("\\nloaded:", *sorted(set({HEAVY!r}) & set(sys.modules)))
 
 
 @pytest.mark.parametrize("line", ["synthgen", "synthgen generate", "synthgen plan", "synthgen scenarios", "importer",
-                                  "importer load", "importer rollback"])
+                                  "importer load", "importer rollback", "importer query-bench"])
 def test_help_loads_nothing_heavy(line):
     """It is asked for most often, by people who wait for it."""
     done = subprocess.run([sys.executable, "-c", PROBE, *line.split(), "--help"], capture_output=True, text=True,
