@@ -47,8 +47,9 @@ def query_bench(
     plot: Annotated[Path | None, typer.Option(
         "--plot", metavar="FILE", help="Draw the records into a .png or .svg file.")] = None,
     repetitions: Annotated[int, typer.Option("--repetitions", help="Measured runs of each query.")] = 20,
-    warm_up: Annotated[int, typer.Option(
-        "--warm-up", help="Runs of each query before, at least one with each of its parameter sets; 0 for none.")] = 3,
+    warm_up: Annotated[str, typer.Option(
+        "--warm-up", metavar="TIME", help="How long queries are run before, each at least once with each of its"
+        " parameter sets; 0 for not at all.")] = "10s",
     timeout: Annotated[str, typer.Option(
         "--timeout", metavar="TIME", help="Most that a run may take, such as 2m; 0 for no limit.")] = "30s",
     base: BaseOption = None,
@@ -85,7 +86,7 @@ def query_bench(
         record = find_record(folder, show)
         _say(output, record, None, earlier, plot)
         return
-    settings = Settings(repetitions, warm_up, read_duration(timeout, "--timeout"))
+    settings = Settings(repetitions, read_duration(warm_up, "--warm-up"), read_duration(timeout, "--timeout"))
     at = clock(None)
     path = new_record_path(folder, name if name is not None else f"{at:%Y%m%dT%H%M%S}")
     if queries is not None:
@@ -169,9 +170,8 @@ def _say(output: Output, record: Record, path: Path | None, earlier: list[Record
         from importer.queries.plot import draw_records
 
         draw_records([*earlier, record], plot)
-    made = {"record": path, "plot": plot}
-    output.result(
-        {**record.as_document(), **{name: None if one is None else str(one) for name, one in made.items()},
-         "compared": [one.as_document() for one in compared]},
-        "\n".join([record_table(record), *(f"\n{comparison_table(one)}" for one in compared), "",
-                   *(f"{name:13} {one}" for name, one in made.items() if one is not None)]))
+    made = {name: str(one) for name, one in (("record", path), ("plot", plot)) if one is not None}
+    words = "\n".join(f"{name:13} {one}" for name, one in made.items())
+    output.result({**record.as_document(), "record": None, "plot": None, **made,
+                   "compared": [one.as_document() for one in compared]},
+                  "\n\n".join(filter(None, [record_table(record), *map(comparison_table, compared), words])))

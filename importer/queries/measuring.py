@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,11 +38,16 @@ class _Trial:
     outcome: str = MEASURED
     reason: str | None = None
     warmed: int = 0
+    warmed_s: float = 0.0
     seconds: list[float] = field(default_factory=list)
     available: list[int] = field(default_factory=list)
     consumed: list[int] = field(default_factory=list)
     rows: int = 0
     plans: list[list[Operator]] = field(default_factory=list)
+
+
+_Due = tuple[_Trial, int]
+"""A query to be run, and for which time, from 0."""
 
 
 def measure(
@@ -141,13 +146,24 @@ def _holds_entity(value: Any) -> bool:
 
 
 def _warm_up(session: neo4j.Session, trials: Sequence[_Trial], settings: Settings, progress: Progress) -> None:
+    """Run each query once with each of its parameter sets, and all for the same share of the time that is left.
+
+    It goes by time since a server that was just started compiles what it runs often for seconds yet; and by shares, so
+    that of a slow query and a fast one both are run as often as that takes.
+    """
     def run(trial: _Trial, parameters: Mapping[str, Any]) -> None:
-        _run(session, trial.query.cypher, parameters, settings)
+        trial.warmed_s += _run(session, trial.query.cypher, parameters, settings)[0]
         trial.warmed += 1
 
-    if settings.warm_up:
-        _each(trials, lambda trial: max(settings.warm_up, len(trial.sets)), run, settings,
-              phase="warming up", progress=progress)
+    def due() -> Iterator[_Due]:
+        end = time.perf_counter() + settings.warm_up_s
+        yield from _in_turn(trials, lambda trial: len(trial.sets))
+        while time.perf_counter() < end and (left := [trial for trial in trials if trial.outcome == MEASURED]):
+            least = min(left, key=lambda trial: trial.warmed_s)
+            yield least, least.warmed
+
+    if settings.warm_up_s:
+        _each(due(), 0, run, settings, phase="warming up", progress=progress)
 
 
 def _repeat(session: neo4j.Session, trials: Sequence[_Trial], settings: Settings, progress: Progress) -> None:
@@ -158,7 +174,8 @@ def _repeat(session: neo4j.Session, trials: Sequence[_Trial], settings: Settings
         trial.available.append(summary.result_available_after or 0)
         trial.consumed.append(summary.result_consumed_after or 0)
 
-    _each(trials, lambda _: settings.repetitions, run, settings, phase="measuring", progress=progress)
+    due = _in_turn(trials, lambda _: settings.repetitions)
+    _each(due, len(due), run, settings, phase="measuring", progress=progress)
 
 
 def _profile(session: neo4j.Session, trials: Sequence[_Trial], settings: Settings, progress: Progress) -> None:
@@ -167,23 +184,27 @@ def _profile(session: neo4j.Session, trials: Sequence[_Trial], settings: Setting
         if summary.profile:
             trial.plans.append(list(_operators(summary.profile)))
 
-    _each(trials, lambda trial: min(PROFILED_SETS, len(trial.sets)), run, settings, phase="profiling",
-          progress=progress, what="with PROFILE: ")
+    due = _in_turn(trials, lambda trial: min(PROFILED_SETS, len(trial.sets)))
+    _each(due, len(due), run, settings, phase="profiling", progress=progress, what="with PROFILE: ")
+
+
+def _in_turn(trials: Sequence[_Trial], runs_of: Callable[[_Trial], int]) -> list[_Due]:
+    """Give so many runs of each query, one of each in turn."""
+    return [(trial, number) for number in range(max(map(runs_of, trials), default=0)) for trial in trials
+            if number < runs_of(trial)]
 
 
 def _each(
-    trials: Sequence[_Trial], runs_of: Callable[[_Trial], int], run: Callable[[_Trial, Mapping[str, Any]], None],
-    settings: Settings, *, phase: str, progress: Progress, what: str = "",
+    due: Iterable[_Due], total: int, run: Callable[[_Trial, Mapping[str, Any]], None], settings: Settings, *,
+    phase: str, progress: Progress, what: str = "",
 ) -> None:
-    """Run each query as often as is due, all in turn, and each with its parameter sets in turn."""
-    due = [(trial, number) for number in range(max(map(runs_of, trials), default=0)) for trial in trials
-           if number < runs_of(trial)]
-    progress(phase, 0, len(due))
+    """Run what is due, each query with its parameter sets in turn; `total` is 0 when nobody knows it beforehand."""
+    progress(phase, 0, total)
     for done, (trial, number) in enumerate(due, start=1):
         if trial.outcome == MEASURED:
             with _failing(trial, settings, what):
                 run(trial, trial.sets[number % len(trial.sets)])
-        progress(phase, done, len(due))
+        progress(phase, done, total)
 
 
 def _run(

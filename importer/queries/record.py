@@ -72,18 +72,17 @@ class Settings:
 
     Attributes:
         repetitions: Measured runs of each query.
-        warm_up: Runs of each query before; at least one with each parameter set, unless it is 0.
+        warm_up_s: Seconds of runs before, with each parameter set of each query at least once; 0 for no run.
         timeout_s: Seconds that a run may take; 0 for no limit.
     """
 
     repetitions: int = 20
-    warm_up: int = 3
+    warm_up_s: float = 10.0
     timeout_s: float = 30.0
 
     def __post_init__(self) -> None:
-        for name, value, least in (("repetitions", self.repetitions, 1), ("warm-up", self.warm_up, 0)):
-            if value < least:
-                raise UsageError(f"--{name} is {value}", hint=f"give {least} or more")
+        if self.repetitions < 1:
+            raise UsageError(f"--repetitions is {self.repetitions}", hint="give 1 or more")
 
 
 @dataclass(frozen=True, slots=True)

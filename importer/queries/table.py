@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from importer.durations import say_duration
 from importer.queries.comparison import Comparison
 from importer.queries.record import MEASURED, QueryRecord, Record
 
@@ -39,7 +40,7 @@ def _facts(record: Record) -> str:
     return (f"database      {record.nodes:,} nodes, {record.relationships:,} relationships,"
             f" Neo4j {record.server['version']} {record.server['edition']}\noperations    {live or 'none'}\n"
             f"runs          {settings.repetitions} of each query,"
-            f" {f'after {settings.warm_up} or more to warm up' if settings.warm_up else 'without any to warm up'}")
+            f" {f'after {say_duration(settings.warm_up_s)} to warm up' if settings.warm_up_s else 'none to warm up'}")
 
 
 def _cells(query: QueryRecord) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.neo4j
 
 OPERATION = "scale-20260131T120000-0123abcd"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-FEW = Settings(repetitions=3, warm_up=1)
+FEW = Settings(repetitions=3, warm_up_s=1e-6)
 LONG = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b RETURN sum(a * b) AS sum"
 
 
@@ -69,7 +69,7 @@ def hits_of(shop: Workshop, cypher: str) -> int:
 def test_before_and_after_a_load(base, tmp_path):
     """The shipped set runs; after a load twice the nodes are scanned, a lookup needs no more, and ratios say so."""
     before_digest = base.digest()
-    before = base.do("importer query-bench --name before --repetitions 4")
+    before = base.do("importer query-bench --name before --repetitions 4 --warm-up 1s")
     assert base.digest() == before_digest
     assert {one["name"]: one["outcome"] for one in before["queries"] if one["outcome"] != "measured"} == {
         "resources of an operation": "skipped"}
@@ -77,7 +77,8 @@ def test_before_and_after_a_load(base, tmp_path):
     base.do("synthgen generate --strategy template --scale-factor 2", "--operation-id", OPERATION)
     base.do(f"importer load {OPERATION} --mode online")
     plot = tmp_path / "plot.svg"
-    after = base.do("importer query-bench --name after --repetitions 4 --compare before", "--plot", str(plot))
+    after = base.do("importer query-bench --name after --repetitions 4 --warm-up 1s --compare before --plot",
+                    str(plot))
     assert all(one["outcome"] == "measured" for one in after["queries"])
     nodes = base.one("MATCH (n) WHERE n.scale_operation_id IS NOT NULL RETURN count(n)")
     assert after["operations"] == [{"operation_id": OPERATION, "nodes": nodes, "under_way": False}]
@@ -155,7 +156,8 @@ def test_a_query_that_fails_or_lasts_too_long_is_told_and_the_others_go_on(base,
         "// name: node\n// parameters: MATCH (n) RETURN [n] AS x LIMIT 1\nRETURN $x;\n"
         "// name: absent\nCALL no.such() YIELD x RETURN x;\n// name: good\nRETURN 1;\n", encoding="utf-8")
     began = time.monotonic()
-    answer = base.run("importer query-bench --name failing --timeout 1s --repetitions 3 --queries", str(path))
+    answer = base.run("importer query-bench --name failing --timeout 1s --repetitions 3 --warm-up 1s --queries",
+                      str(path))
     assert time.monotonic() - began < 60
     assert answer.code == 1
     kept = {query.name: query for query in find_record(base.out, "failing").queries}
@@ -202,6 +204,18 @@ def test_times_are_of_the_whole_result(measure):
     assert many.milliseconds.p50 > 20 * one.milliseconds.p50
     assert many.milliseconds.p50 > many.server_available_ms + many.server_consumed_ms - 2
     assert one.milliseconds.min <= one.milliseconds.p50 <= one.milliseconds.p95 <= one.milliseconds.max
+
+
+def test_the_warm_up_is_shared_by_time(measure):
+    """A fast query is run far more often than a slow one, and that once for each of its parameter sets at least."""
+    began = time.monotonic()
+    found = measure(Settings(repetitions=1, warm_up_s=2), fast="RETURN 1",
+                    slow=("UNWIND range(1, $x) AS x RETURN count(x)", "RETURN 3000000 AS x"))
+    assert time.monotonic() - began >= 2
+    fast, slow = found.queries
+    assert fast.warm_up_runs > 3 * slow.warm_up_runs > 0
+    assert (fast.runs, slow.runs) == (1, 1)
+    assert all(one.warm_up_runs == 0 for one in measure(Settings(repetitions=1, warm_up_s=0), a="RETURN 1").queries)
 
 
 def test_ctrl_c_ends_it_and_leaves_no_record(base, tmp_path):

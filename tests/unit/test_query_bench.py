@@ -142,14 +142,6 @@ def test_a_record_comes_back_from_its_file(tmp_path):
             find_record(tmp_path, "before")
 
 
-@pytest.mark.parametrize(("settings", "word"), [({"repetitions": 0}, "--repetitions is 0"),
-                                                ({"warm_up": -1}, "--warm-up is -1")])
-def test_settings_that_measure_nothing_are_refused(settings, word):
-    """With the least that is possible."""
-    with pytest.raises(UsageError, match=word):
-        Settings(**settings)
-
-
 def test_a_comparison_goes_by_names_and_says_what_is_not_alike():
     """Ratios are after over before; queries of one record alone, and of other texts, have none."""
     before = record("before", measured("a", 2.0, 4.0), measured("b"), measured("c", parameters_digest="1"),
@@ -209,6 +201,7 @@ def test_the_fields_are_those_of_the_documentation():
     (["--write-queries", "a.cypher", "--plot", "a.svg"], "do not go together"),
     (["--queries", "a.cypher", "--profile", "azure"], "do not go together"),
     (["--repetitions", "0"], "--repetitions is 0"),
+    (["--warm-up", "3 runs"], "--warm-up '3 runs' is not a time"),
     (["--timeout", "soon"], "--timeout 'soon' is not a time"),
     (["--plot", "a.jpg"], "neither in .png nor in .svg"),
     (["--compare", "none"], "cannot be read"),
