@@ -197,12 +197,13 @@ def test_parameters_are_used_in_turn_and_kept_as_a_digest_alone(base, measure):
 
 
 def test_times_are_of_the_whole_result(measure):
-    """All rows are read: 200,000 take much longer than one, and no less than the server says."""
-    found = measure(one="RETURN 1", many="UNWIND range(1, 200000) AS x RETURN x, toString(x) AS y")
+    """All rows are read: 60,000 take much longer than one, and no less than the server says."""
+    found = measure(one="RETURN 1", many="UNWIND range(1, 60000) AS x RETURN x, toString(x) AS y")
     one, many = found.queries
-    assert many.rows == 200_000
-    assert many.milliseconds.p50 > 20 * one.milliseconds.p50
-    assert many.milliseconds.p50 > many.server_available_ms + many.server_consumed_ms - 2
+    assert many.rows == 60_000
+    assert many.milliseconds.p50 > 5 * one.milliseconds.p50
+    # Of three runs one has at least the medians of both parts, so the longest is no shorter than their sum.
+    assert many.milliseconds.max > many.server_available_ms + many.server_consumed_ms - 2
     assert one.milliseconds.min <= one.milliseconds.p50 <= one.milliseconds.p95 <= one.milliseconds.max
 
 
