@@ -31,7 +31,8 @@ from importer.resilience import NO_BREAKER, Resilience, Retries
 from importer.transactions import Transactions
 from synthgen.errors import LockedError
 from synthgen.events import QUIET, Stream
-from synthgen.snapshot.ledger import READER_KEY, STALE_SECONDS, Holder, is_gone, owner_name
+from synthgen.owners import is_gone, owner_name
+from synthgen.snapshot.ledger import READER_KEY, STALE_SECONDS, Holder
 
 CLAIM_TRIES = 8
 AWAITED_BEATS = 2.5

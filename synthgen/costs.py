@@ -156,20 +156,36 @@ def _spread(off: Floats, weights: Floats) -> float:
 
 def _fit(sizes: Floats, costs: Floats, rates: Floats, prior: Floats) -> Floats:
     """Find the rates, none negative, that explain costs (both weighted) and are near the prior; from other rates on."""
-    # Importing it takes a third of the time that a command needs to start, and most learn nothing.
-    from scipy.optimize import nnls  # noqa: PLC0415
-
     known = prior > 0
     held = np.maximum(rates[known] / prior[known], LEAST_SHARE)
     # A rate that grows is held back by its own multiple, one that shrinks by its logarithm (here a straight line
     # through the rate so far): so nothing pulls without bounds, in either direction.
     less = np.minimum(held, 1.0)
     near = np.diag(1 / (less * RATE_SPREAD))
-    factors, _ = nnls(np.vstack([(sizes * prior)[:, known], near]),
-                      np.concatenate([costs, (1 - np.log(less)) / RATE_SPREAD]))
+    factors = _least_squares(np.vstack([(sizes * prior)[:, known], near]),
+                             np.concatenate([costs, (1 - np.log(less)) / RATE_SPREAD]))
     found = np.zeros_like(prior)
     found[known] = prior[known] * np.maximum(factors, LEAST_SHARE)
     return found
+
+
+def _least_squares(matrix: Floats, wanted: Floats) -> Floats:
+    """Give the x ≥ 0 with the least |matrix x − wanted|, for a matrix of few columns and full rank.
+
+    It is the plain solution on those columns where it is above 0 (Lawson and Hanson, Solving Least Squares Problems,
+    1974, chapter 23); with so few of them each choice can be tried. scipy has it as well, and takes longer to load than
+    a command takes to start.
+    """
+    columns = matrix.shape[1]
+    best, least = np.zeros(columns), float(wanted @ wanted)
+    for choice in range(1, 1 << columns):
+        chosen = [column for column in range(columns) if choice >> column & 1]
+        found, _, _, _ = np.linalg.lstsq(matrix[:, chosen], wanted)
+        off = float(np.sum((matrix[:, chosen] @ found - wanted) ** 2))
+        if off < least and (found >= 0).all():
+            best, least = np.zeros(columns), off
+            best[chosen] = found
+    return best
 
 
 def database_bytes(nodes: int, relationships: int, file_bytes: float) -> Estimate:

@@ -18,9 +18,10 @@ import polars as pl
 
 from synthgen.base import Base, Mask
 from synthgen.profile import Role
+from synthgen.types import ARRAY_DELIMITER
 
-ITEM_END = "\x1f"
-"""Between the items of a list that is looked at as one text."""
+ITEM_END = ARRAY_DELIMITER
+"""Between the items of a list that is looked at as one text: so that the text is what CSV has of it."""
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TOKEN = re.compile(r"[^\s\"'\\,;\[\]{}()<>|]+")
 _WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -68,6 +69,8 @@ class Identifiers:
                                     if text.startswith("/") and text.find("/", 1) > 0}))
         self._names = _specific_names(base)
         self.mentions = lru_cache(maxsize=100_000)(self._mentions)
+        # Texts differ, and are made of the same few words.
+        self._in_token = lru_cache(maxsize=100_000)(lambda token: tuple(self._token(token)))
 
     def prefixes(self, identifier: str) -> tuple[tuple[int, int], ...]:
         """Find the beginnings of a path that are ids of cloned nodes: where each ends, and the node; not the whole."""
@@ -91,9 +94,12 @@ class Identifiers:
         if whole >= 0:
             return (Mention(0, len(low), whole, above=self.prefixes(low)),) if self._counts(low, whole) else ()
         found = {mention.begin: mention for mention in self._leaves(low)}
+        leaves = list(found.values())
         for token in _TOKEN.finditer(low):
-            if not any(mention.begin <= token.start() < mention.end for mention in found.values()):
-                found.update((mention.begin, mention) for mention in self._in_token(token.group(), token.start()))
+            for mention in self._in_token(token.group()):
+                if not any(leaf.begin <= token.start() < leaf.end for leaf in leaves):
+                    begin = token.start() + mention.begin
+                    found[begin] = replace(mention, begin=begin, end=token.start() + mention.end)
         return tuple(mention for _, mention in sorted(found.items()))
 
     def _in_items(self, joined: str) -> Iterator[Mention]:
@@ -118,21 +124,22 @@ class Identifiers:
             if node >= 0 and self._counts(text, node):
                 yield Mention(leaf.start(1), leaf.end(1), node, by)
 
-    def _in_token(self, token: str, offset: int) -> Iterator[Mention]:
+    def _token(self, token: str) -> Iterator[Mention]:
+        """Find what is spoken of in a piece of text without a blank or a quote; places count from its begin."""
         root = min((at for at in map(token.find, self._roots) if at >= 0), default=-1)
         if root >= 0:
             path = token[root:]
-            mention = self._path(path.rstrip("/."), offset + root)
+            mention = self._path(path.rstrip("/."), root)
             if mention is not None:
                 yield mention
             token = token[:root]
         elif token in self._ids and len(token) >= _SHORTEST_ID:
             node = self._ids[token]
             if self._counts(token, node):
-                yield Mention(offset, offset + len(token), node, above=self.prefixes(token))
+                yield Mention(0, len(token), node, above=self.prefixes(token))
             return
         for word in _WORD.finditer(token):
-            yield from self._word(word.group(), offset + word.start())
+            yield from self._word(word.group(), word.start())
 
     def _path(self, path: str, offset: int) -> Mention | None:
         """Find the longest beginning of a path that is an id; what an uncopied node holds stays as it is."""

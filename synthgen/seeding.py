@@ -49,13 +49,14 @@ def permute(values: I64, seed: int, size: int) -> I64:
     half = max(1, ((size - 1).bit_length() + 1) // 2)
     mask = np.uint64((1 << half) - 1)
     shift = np.uint64(half)
+    seeds = [derive_seed(seed, round_) for round_ in range(_FEISTEL_ROUNDS)]
     result = values.astype(np.uint64)
     todo = np.arange(len(result))
     while len(todo):
         x = result[todo]
         left, right = x >> shift, x & mask
-        for round_ in range(_FEISTEL_ROUNDS):
-            left, right = right, left ^ (mix(right, derive_seed(seed, round_)) & mask)
+        for of_round in seeds:
+            left, right = right, left ^ (mix(right, of_round) & mask)
         x = (left << shift) | right
         result[todo] = x
         todo = todo[x >= np.uint64(size)]

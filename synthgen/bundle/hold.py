@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from synthgen.errors import LockedError, SynthError
 from synthgen.files import write_text
-from synthgen.snapshot.ledger import owner_name
+from synthgen.owners import owner_name
 
 LOCK_FILE = ".lock"
 OWNER_FILE = ".owner"
@@ -31,7 +31,10 @@ def hold_bundle(path: Path, work: str) -> Iterator[None]:
     lock, owner = FileLock(path / LOCK_FILE, mode=MODE), path / OWNER_FILE
     try:
         _acquire(lock, path)
-        write_text(owner, f"{owner_name(work)}\n", mode=MODE)
+        try:
+            write_text(owner, f"{owner_name(work)}\n", mode=MODE)
+        except OSError as error:
+            raise _unheld(path, error) from error
         yield
     finally:
         # An interrupt may come when it is ours already and we have not heard of it yet.
@@ -54,8 +57,12 @@ def _acquire(lock: FileLock, path: Path) -> None:
         raise LockedError(f"{holder} is at work on the bundle in {path}", hint="wait until it ends", path=str(path),
                           owner=holder) from None
     except OSError as error:
-        raise SynthError(f"the bundle in {path} cannot be held: {error.strerror or error}",
-                         hint="see whether it is there, and who may write into it", path=str(path)) from error
+        raise _unheld(path, error) from error
+
+
+def _unheld(path: Path, error: OSError) -> SynthError:
+    return SynthError(f"the bundle in {path} cannot be held: {error.strerror or error}", path=str(path),
+                      hint="see whether it is there, who may write into it, and whether the disk is full")
 
 
 def is_held(path: Path) -> bool:

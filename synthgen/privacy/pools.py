@@ -6,10 +6,12 @@ import hashlib
 import itertools
 from collections.abc import Callable, Collection, Iterator
 from functools import cache, cached_property
-
-from faker import Faker
+from typing import TYPE_CHECKING
 
 from synthgen.seeding import derive_seed
+
+if TYPE_CHECKING:
+    from faker import Faker
 
 _POOL_SIZE = 1_000
 _FEWEST = 100
@@ -88,6 +90,8 @@ _DRAWS: dict[str, Callable[[Faker], str]] = {
 
 @cache
 def _drawn(kind: str, seed: int) -> tuple[str, ...]:
+    from faker import Faker  # noqa: PLC0415 - it takes long to load, and most commands make up no words
+
     fake = Faker("en_US", use_weighting=False)
     fake.seed_instance(derive_seed(seed, "pool", kind) >> _FAKER_SEED_BITS)
     return tuple(dict.fromkeys(_DRAWS[kind](fake) for _ in range(_POOL_SIZE)))

@@ -6,20 +6,14 @@ Whoever reads a base graph asks here, so that half of an operation is never take
 
 from __future__ import annotations
 
-import hashlib
-import os
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from synthgen.database import quote
 from synthgen.errors import LockedError, RefusedError
 from synthgen.metadata import OPERATION_ID
+from synthgen.owners import is_gone
 
 LOAD_LABEL = "__SynthgenLoad"
 BATCH_LABEL = "__SynthgenBatch"
@@ -46,8 +40,6 @@ READ_LEDGERS = (
     " 'rollback' IN collect(DISTINCT b.kind) AS rolling_back ORDER BY operation_id"
 )
 _FIND_NODE = f"MATCH (n) WHERE n.{quote(OPERATION_ID)} = $operation_id RETURN 1 LIMIT 1"
-_OF_THIS_BOOT = ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid")
-
 Rows = Callable[..., Sequence[list[Any]]]
 """Runs a query with parameters and gives its rows."""
 
@@ -87,38 +79,6 @@ class Holder:
             return False
         sign = youngest_sign(self.owner)
         return sign is None or sign > STALE_SECONDS * 1000
-
-
-def owner_name(token: str) -> str:
-    """Name this process as an owner: `host:process:token`."""
-    return f"{this_host()}:{os.getpid()}:{token}"
-
-
-def is_gone(owner: str) -> bool:
-    """Say whether an owner was a process of this host that is no more; of other hosts' nothing is known."""
-    host, _, rest = owner.partition(":")
-    process = rest.partition(":")[0]
-    return host == this_host() and process.isdigit() and not _lives(int(process))
-
-
-def _lives(process: int) -> bool:
-    try:
-        # One that was killed stays listed until its parent has heard of it.
-        return psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-@cache
-def this_host() -> str:
-    """Name this host: its name and, where it can be told, a mark of this boot and of this space of process numbers.
-
-    Many hosts share a name such as `localhost`, and many containers; numbers of processes mean nothing elsewhere.
-    """
-    marks = [Path(_OF_THIS_BOOT[0]).read_text("ascii"), str(Path(_OF_THIS_BOOT[1]).readlink())] if all(
-        Path(path).exists() for path in _OF_THIS_BOOT) else []
-    mark = hashlib.blake2b("".join(marks).encode(), digest_size=4).hexdigest()
-    return socket.gethostname() + (f"/{mark}" if marks else "")
 
 
 def refuse_unfinished(rows: Rows) -> None:

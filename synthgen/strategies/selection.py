@@ -152,7 +152,7 @@ class _Part:
     """What a part-copy has taken, and what it still needs of each type."""
 
     def __init__(self, base: Base, containment: Containment, quotas: Mapping[str, int]) -> None:
-        self._types = base.resource_types
+        self._types = base.resource_types.to_list()
         self._containment = containment
         self._remaining = Counter(quotas)
         self.taken = np.zeros(base.size, np.bool_)
@@ -180,18 +180,21 @@ class _Part:
 
     def _take_from(self, members: I64, seed: int) -> None:
         members = members[shuffled(len(members), seed)]
-        for unit in _grouped(members, self._containment.outermost_resource[members]):
-            need = Counter(self._types[unit].to_list())
+        units: dict[int, list[int]] = {}
+        for node, unit in zip(members.tolist(), self._containment.outermost_resource[members].tolist(), strict=True):
+            units.setdefault(unit, []).append(node)
+        for nodes in units.values():
+            need = Counter(self._types[node] for node in nodes)
             if all(self._remaining[type_] >= count for type_, count in need.items()):
                 self._remaining.subtract(need)
-                self.taken[unit] = True
+                self.taken[nodes] = True
         free = members[~self.taken[members]]
         for depth in np.unique(self._containment.depth[free]).tolist():
             level = free[self._containment.depth[free] == depth]
             level = level[np.argsort(~self.taken[self._containment.parent[level]], kind="stable")]
-            for node, type_ in zip(level.tolist(), self._types[level].to_list(), strict=True):
-                if self._remaining[type_] > 0:
-                    self._remaining[type_] -= 1
+            for node in level.tolist():
+                if self._remaining[self._types[node]] > 0:
+                    self._remaining[self._types[node]] -= 1
                     self.taken[node] = True
 
 

@@ -13,7 +13,7 @@ import pytest
 from importer import cypher, lock, operations
 from importer.lock import hold_lock
 from synthgen.errors import LockedError
-from synthgen.snapshot.ledger import this_host
+from synthgen.owners import this_host
 from tests.bundles import OPERATION, OTHER_OPERATION
 from tests.faults.breakable import breakable, small
 from tests.integration.killable import query

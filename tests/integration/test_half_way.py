@@ -24,8 +24,9 @@ from synthgen.bundle.hold import hold_bundle
 from synthgen.bundle.read import Bundle, find_bundle
 from synthgen.errors import LoadFailedError, LockedError, RefusedError, StoppedHalfwayError, UsageError
 from synthgen.events import Batch, Event, Stream
+from synthgen.owners import this_host
 from synthgen.snapshot.export import digest_database, export_snapshot
-from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL, this_host
+from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL
 from synthgen.snapshot.schema import read_schema
 from synthgen.snapshot.state import DatabaseState
 from tests.bundles import OTHER_OPERATION

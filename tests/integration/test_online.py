@@ -25,7 +25,7 @@ from importer.writing import write_batch
 from synthgen.database import connect
 from synthgen.errors import BundleError, LoadFailedError, LockedError, RefusedError, StoppedHalfwayError
 from synthgen.events import Batch, Retry, Stream
-from synthgen.snapshot.ledger import this_host
+from synthgen.owners import this_host
 from synthgen.snapshot.values import point_text
 from synthgen.types import TYPES
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle

@@ -16,7 +16,8 @@ import pytest
 from importer.listing import list_operations
 from synthgen.bundle.hold import LOCK_FILE, OWNER_FILE, hold_bundle, is_held
 from synthgen.errors import LockedError, SynthError
-from synthgen.snapshot.ledger import STALE_SECONDS, Holder, is_gone, owner_name, this_host
+from synthgen.owners import is_gone, owner_name, this_host
+from synthgen.snapshot.ledger import STALE_SECONDS, Holder
 from tests.bundles import NodeRows, write_bundle
 
 HERE = {"uri": "bolt://here", "database": "neo4j"}
