@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthgen.bundle.estimate import estimate_bytes
+from synthgen.bundle.making import AT_ONCE, make_here
+from synthgen.bundle.outline import PART_ROWS
 from synthgen.bundle.read import Bundle
-from synthgen.bundle.write import NODES_PER_PART, RELATIONSHIPS_PER_PART
+from synthgen.bundle.write import Engine
 from synthgen.costs import Estimate, Rates, Size, database_bytes
 from synthgen.events import QUIET, Stream
 from synthgen.generate import Prepared
@@ -74,7 +76,7 @@ def plan_generate(prepared: Prepared, out: Path, limits: Limits, used: Used | No
 
 def generate_if_agreed(
     stamp: Stamp, prepare: Callable[[Progress], Prepared], out: Path, *, limits: Limits, agree: Agree | None,
-    now: Callable[[], str], used: Used | None = None, events: Stream = QUIET,
+    now: Callable[[], str], used: Used | None = None, events: Stream = QUIET, engine: Engine = make_here,
 ) -> Generated:
     """Think an operation out, ask whether it may be, make it, and record what that cost.
 
@@ -87,6 +89,7 @@ def generate_if_agreed(
         now: Gives the time, ISO 8601 in UTC.
         used: As in `plan_generate`.
         events: Told how far it is.
+        engine: Makes the parts.
 
     Raises:
         RefusedError: Limits refuse it, or nobody agreed; nothing was written.
@@ -99,18 +102,27 @@ def generate_if_agreed(
         require_admission(plan.judgement, f"generating {plan.operation_id}", agree=agree)
         # Somebody may have thought about it for an hour.
         asked = work.performance.seconds - asked_at
-        bundle = prepared.write(out, work)
+        bundle = prepared.write(out, work, engine)
         cost = work.performance
-    made = Size(bundle.manifest.counts.nodes, bundle.manifest.counts.relationships,
-                sum(part.bytes for part in bundle.manifest.parts), plan.base_nodes + plan.base_relationships)
+    return recorded(bundle, prepared, out, seconds=cost.seconds - asked, peak_bytes=cost.client_peak_bytes, at=now())
+
+
+def recorded(
+    bundle: Bundle, prepared: Prepared, out: Path, *, seconds: float, peak_bytes: int, at: str, resumed: bool = False,
+) -> Generated:
+    """Put on record what a bundle has cost; see `synthgen.runs.Run`."""
+    counts, base = bundle.manifest.counts, prepared.base.snapshot.counts
+    made = Size(counts.nodes, counts.relationships, sum(part.bytes for part in bundle.manifest.parts),
+                int(base["nodes"]) + int(base["relationships"]))
     return Generated(bundle, record_run(out, run_of(
-        "generate", made, kind=plan.kind, operation_id=plan.operation_id, seconds=cost.seconds - asked,
-        peak_bytes=cost.client_peak_bytes, at=now())))
+        "generate", made, kind=prepared.stamp.strategy, operation_id=prepared.stamp.operation_id, seconds=seconds,
+        peak_bytes=peak_bytes, at=at, resumed=resumed)))
 
 
 def held_at_once(size: Size) -> Size:
-    """Give what is in memory at once: the base, and one part."""
-    return Size(min(size.nodes, NODES_PER_PART), min(size.relationships, RELATIONSHIPS_PER_PART), 0, size.base)
+    """Give what is in memory at once: the base, and a few parts."""
+    return Size(min(size.nodes, AT_ONCE * PART_ROWS.nodes),
+                min(size.relationships, AT_ONCE * PART_ROWS.relationships), 0, size.base)
 
 
 def _too_full(out: Path, files: Estimate) -> list[str]:

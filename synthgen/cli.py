@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from synthgen.fidelity.cli import report
-from synthgen.growth_cli import GENERATE_HELP, PLAN_HELP, generate, plan
+from synthgen.growth_cli import GENERATE_HELP, PLAN_HELP, RESUME_HELP, generate, plan, resume
 from synthgen.options import (
     AddressFinder,
     BaseOption,
@@ -27,9 +27,9 @@ from synthgen.scenarios.cli import app as scenarios
 app = typer.Typer(
     name="synthgen", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown",
     help="Grow a property graph: read the base graph from Neo4j, generate a marked, realistic operation as CSV files"
-    " that Neo4j imports.\n\nExit codes: 0 done, 1 failed, 2 usage, 5 refused, 10 database not reachable,"
-    " 12 not allowed in, 130 interrupted.\n\nSettings: flag > environment (SYNTHGEN_OUT, SYNTHGEN_BASE,"
-    " SYNTHGEN_PROFILE, NEO4J_URI, …) > synthgen.toml > default.",
+    " that Neo4j imports.\n\nExit codes: 0 done, 1 failed, 2 usage, 4 stopped half-way, 5 refused, 10 database not"
+    " reachable, 11 locked, 12 not allowed in, 130 interrupted.\n\nSettings: flag > environment (SYNTHGEN_OUT,"
+    " SYNTHGEN_BASE, SYNTHGEN_PROFILE, NEO4J_URI, …) > synthgen.toml > default.",
 )
 app.add_typer(scenarios, name="scenarios")
 EXAMPLE = "\n\nExample: `{}`"
@@ -126,6 +126,7 @@ def profile(
 
 app.command(help=GENERATE_HELP)(generate)
 app.command(help=PLAN_HELP)(plan)
+app.command(help=RESUME_HELP)(resume)
 app.command(help="Measure how close an operation stayed to its base, and write a page that shows it: mixes, patterns,"
             " degrees, structure, properties, each beside what two halves of the base reach."
             + EXAMPLE.format("synthgen report --out report.html"))(report)

@@ -68,9 +68,11 @@ class Display:
         if hint:
             self.say(f"hint: {hint}")
 
-    def interrupt(self, exit_code: int) -> None:  # noqa: ARG002 - likewise
-        """Say that the command was interrupted."""
+    def interrupt(self, exit_code: int, hint: str) -> None:  # noqa: ARG002 - likewise
+        """Say that the command was interrupted, and the way on, if there is one."""
         self.say("interrupted")
+        if hint:
+            self.say(f"hint: {hint}")
 
     def close(self) -> None:
         """Leave the terminal as it was."""
@@ -157,9 +159,9 @@ class JsonLines(Display):
         """Print how the command failed as the event `error`."""
         self._print({"event": "error", "kind": kind, "message": message, "hint": hint, "exit_code": exit_code})
 
-    def interrupt(self, exit_code: int) -> None:
+    def interrupt(self, exit_code: int, hint: str) -> None:
         """Print that as the event `error`, too."""
-        self.fail("KeyboardInterrupt", "interrupted", "", exit_code)
+        self.fail("KeyboardInterrupt", "interrupted", hint, exit_code)
 
     def _print(self, document: dict[str, Any]) -> None:
         line = json.dumps({**document, "at": self._now().isoformat(timespec="milliseconds")}, ensure_ascii=False)

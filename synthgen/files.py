@@ -18,10 +18,15 @@ from synthgen.errors import SynthError
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
+def new_digest() -> hashlib.blake2b:
+    """Begin a digest (BLAKE2b, 32 bytes) as files have it."""
+    return hashlib.blake2b(digest_size=32)
+
+
 def file_digest(path: Path) -> str:
     """Give the BLAKE2b digest (32 bytes, hex) of a file, read in pieces."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
+        return hashlib.file_digest(stream, new_digest).hexdigest()
 
 
 def inside(folder: Path, name: str) -> Path:

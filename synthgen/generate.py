@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.base import Base
+from synthgen.bundle.making import make_here
 from synthgen.bundle.read import Bundle
-from synthgen.bundle.write import Origin, write_bundle
+from synthgen.bundle.write import Engine, Origin, write_bundle
 from synthgen.errors import SnapshotError, UsageError
 from synthgen.events import QUIET, Stream
 from synthgen.growth import Growth
@@ -25,6 +26,7 @@ from synthgen.privacy.request import AS_IT_IS, Privacy
 from synthgen.privacy.source_ids import with_source_ids
 from synthgen.profile import AZURE, Profile, profile_from_document, read_profile
 from synthgen.progress import Progress, silent
+from synthgen.recipe import Recipe
 from synthgen.scenarios.shipped import find_scenario, scenario_names
 from synthgen.snapshot.read import Snapshot, check_snapshot, digest_of, open_snapshot
 from synthgen.strategies.random import grow_random
@@ -40,28 +42,34 @@ class Prepared:
     """One operation that is thought out, so that its rows can be counted; none of them is made yet.
 
     Attributes:
-        stamp: What will mark its nodes.
-        seed: Of everything drawn.
         base: The base graph.
         growth: What will be made.
         check: Is given the bundle before it appears.
+        recipe: How it was asked for.
     """
 
-    stamp: Stamp
-    seed: int
     base: Base
     growth: Growth
     check: Callable[[Bundle], None] | None
+    recipe: Recipe
 
-    def write(self, out: Path, work: Work) -> Bundle:
+    @property
+    def stamp(self) -> Stamp:
+        """What will mark its nodes."""
+        return self.recipe.stamp
+
+    def write(self, out: Path, work: Work, engine: Engine = make_here) -> Bundle:
         """Make it and write it as a bundle under `out`; it appears in `operations/<operation id>`, whole or not at all.
 
         Raises:
+            StoppedHalfwayError: It could not be written to its end; what was made is kept, and the same call, or
+                `resume`, goes on.
             SynthError: The disk is not fit, the operation id is taken, or ids or names of the base stand in what was to
                 be anonymous; nothing is left behind.
         """
-        origin = origin_of(self.base, self.stamp, self.seed, self.growth.resource_label_sets)
-        bundle = write_bundle(self.growth, origin, out, work.events.progress, check=self.check)
+        origin = origin_of(self.base, self.stamp, self.recipe.seed, self.growth.resource_label_sets)
+        bundle = write_bundle(self.growth, origin, out, work.events.progress, check=self.check,
+                              recipe=self.recipe.as_document(), engine=engine)
         work.monitor.record_items(bundle.manifest.counts.nodes + bundle.manifest.counts.relationships)
         return bundle
 
@@ -78,10 +86,12 @@ def generate(
     profile: str | None = None,
     privacy: Privacy = AS_IT_IS,
     events: Stream = QUIET,
+    engine: Engine = make_here,
 ) -> Bundle:
     """Grow the base by one operation and write it as a bundle under `out`, whole or not at all.
 
-    Takes what `stamp_of` and `prepare` take. The same arguments and snapshot give the same bytes.
+    Takes what `stamp_of` and `prepare` take, and what makes the parts. The same arguments and snapshot give the same
+    bytes, whatever makes them.
 
     Raises:
         SynthError: As `stamp_of`, `prepare` and `Prepared.write`.
@@ -90,7 +100,7 @@ def generate(
     with working(events, "generate", stamp.operation_id) as work:
         prepared = prepare(parameters, stamp, base=base, seed=seed, profile=profile, privacy=privacy,
                            progress=work.events.progress)
-        return prepared.write(out, work)
+        return prepared.write(out, work, engine)
 
 
 def stamp_of(parameters: Parameters, *, now: datetime, unique: int, operation_id: str | None = None) -> Stamp:
@@ -134,18 +144,39 @@ def prepare(
         SynthError: The snapshot or the parameters are not fit.
     """
     snapshot = open_snapshot(base)
-    if stamp.operation_id in snapshot.operations:
-        raise UsageError(f"the operation {stamp.operation_id} is part of the base already",
-                         hint="choose another --operation-id, or leave it out", operation_id=stamp.operation_id)
+    profile_found = find_profile(snapshot, profile)
+    return _think_out(Recipe(parameters=parameters, stamp=stamp, seed=seed, base=base, snapshot=snapshot.digest,
+                             profile=profile_found.as_document(), privacy=privacy), snapshot, profile_found, progress)
+
+
+def prepare_again(recipe: Recipe, progress: Progress = silent) -> Prepared:
+    """Think out an operation as it was thought out before, here or elsewhere.
+
+    Raises:
+        SynthError: The snapshot is not there, or not the one it was.
+    """
+    snapshot = open_snapshot(recipe.base)
+    if snapshot.digest != recipe.snapshot:
+        raise SnapshotError(f"{recipe.base} is not the snapshot from which the operation was begun",
+                            hint="put that one back, or discard what is there and generate anew",
+                            expected=recipe.snapshot, found=snapshot.digest)
+    return _think_out(recipe, snapshot, profile_from_document(recipe.profile, str(recipe.profile["name"])), progress)
+
+
+def _think_out(recipe: Recipe, snapshot: Snapshot, profile: Profile, progress: Progress) -> Prepared:
+    operation_id, privacy, parameters = recipe.stamp.operation_id, recipe.privacy, recipe.parameters
+    if operation_id in snapshot.operations:
+        raise UsageError(f"the operation {operation_id} is part of the base already",
+                         hint="choose another --operation-id, or leave it out", operation_id=operation_id)
     check_snapshot(snapshot, progress)
-    graph = Base(snapshot, find_profile(snapshot, profile))
+    graph = Base(snapshot, profile)
     shown, check = graph, None
     if privacy.anonymise:
-        shown, parameters, check = _anonymous(graph, parameters, privacy, seed, progress)
-    growth = grow(shown, parameters, operation_id=stamp.operation_id, seed=seed)
-    growth = with_source_ids(growth, privacy.source, seed=seed, operation_id=stamp.operation_id)
+        shown, parameters, check = _anonymous(graph, parameters, privacy, recipe.seed, progress)
+    growth = grow(shown, parameters, operation_id=operation_id, seed=recipe.seed)
+    growth = with_source_ids(growth, privacy.source, seed=recipe.seed, operation_id=operation_id)
     growth = replace(growth, parameters={**growth.parameters, **privacy.as_parameters()})
-    return Prepared(stamp, seed, graph, growth, check)
+    return Prepared(graph, growth, check, recipe)
 
 
 def _anonymous(

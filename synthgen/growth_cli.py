@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+import typer
+
+from synthgen.engines import names_engine
 from synthgen.growth_options import Asked, names_growth
 from synthgen.limit_options import LimitOption, YesOption, asker
-from synthgen.options import JsonOption, MetricsOption, ProgressOption, real_time
+from synthgen.options import JsonOption, MetricsOption, OutOption, ProgressOption, real_time
 from synthgen.output import Output
 
 _EXAMPLE = "\n\nExample: `{}`"
@@ -51,20 +56,59 @@ def plan(
     output.result(planned.as_document(), planned.text)
 
 
+RESUME_HELP = (
+    "Go on with a `synthgen generate` that was stopped: killed, interrupted, or out of disk. What is made stays, the"
+    " parts that are missing are made, and the bytes are those of a run that was not stopped. Without an operation: the"
+    " only one that is unfinished." + _EXAMPLE.format("synthgen resume"))
+
+
 @names_growth
+@names_engine
 def generate(
-    *, asked: Asked, limit: LimitOption = None, yes: YesOption = False, metrics_textfile: MetricsOption = None,
-    progress: ProgressOption = None,
-    as_json: JsonOption = False,
+    *, asked: Asked, engine: Any, limit: LimitOption = None, yes: YesOption = False,
+    metrics_textfile: MetricsOption = None, progress: ProgressOption = None, as_json: JsonOption = False,
 ) -> None:
     """Generate one operation."""
     from synthgen.admission import generate_if_agreed
     from synthgen.limits import read_limits
 
     output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
-    made = generate_if_agreed(
-        asked.stamp, asked.prepare, asked.out, limits=read_limits(limit or ()), agree=asker(output, yes=yes),
-        now=real_time, events=output.events)
+    with output.heeding_notes():
+        made = generate_if_agreed(
+            asked.stamp, asked.prepare, asked.out, limits=read_limits(limit or ()), agree=asker(output, yes=yes),
+            now=real_time, events=output.events, engine=engine)
+    say_generated(output, made)
+
+
+@names_engine
+def resume(
+    operation: Annotated[str | None, typer.Argument(help="Operation id.")] = None,
+    out: OutOption = None,
+    discard: Annotated[bool, typer.Option(
+        "--discard", help="Remove what is there of it instead.")] = False,
+    *, engine: Any, metrics_textfile: MetricsOption = None, progress: ProgressOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with a generate."""
+    from synthgen.bundle.unfinished import discard as remove
+    from synthgen.bundle.unfinished import find_unfinished
+    from synthgen.config import out_folder
+    from synthgen.resuming import resume_generate
+
+    output = Output(as_json=as_json, progress=progress).measured(metrics_textfile)
+    if discard:
+        unfinished = find_unfinished(out_folder(out), operation)
+        remove(unfinished)
+        output.result({"operation_id": unfinished.operation_id, "discarded": str(unfinished.path)},
+                      f"discarded     {unfinished.path}")
+        return
+    with output.heeding_notes():
+        made = resume_generate(out_folder(out), operation, now=real_time, engine=engine, events=output.events)
+    say_generated(output, made)
+
+
+def say_generated(output: Output, made: Any) -> None:
+    """Say what a `synthgen.admission.Generated` is."""
     if made.unrecorded:
         output.say(f"note: what this cost is not on record: {made.unrecorded}")
     bundle = made.bundle

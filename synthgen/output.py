@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -40,6 +41,7 @@ class Output:
     def __init__(self, *, as_json: bool = False, progress: str | None = None) -> None:
         self.as_json = as_json
         self._display = make_display(setting("progress", progress) or "auto")
+        self._notes = ""
         self.events = Stream(self._display)
         Output.latest = self
 
@@ -77,10 +79,19 @@ class Output:
             self.result({"error": {"kind": kind, "message": error.message, "hint": error.hint,
                                    "exit_code": error.exit_code, **error.facts}}, "")
 
+    @contextmanager
+    def heeding_notes(self) -> Iterator[None]:
+        """Let notes of an interrupt that comes in the block be said with it: Typer loses the exception itself."""
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            self._notes = "; ".join(getattr(interrupt, "__notes__", ()))
+            raise
+
     def interrupted(self) -> None:
-        """Say that the command was interrupted."""
+        """Say that the command was interrupted, and the way on, if there is one."""
         self.close()
-        self._display.interrupt(INTERRUPTED)
+        self._display.interrupt(INTERRUPTED, self._notes)
 
     def close(self) -> None:
         """Take the bars off the terminal."""

@@ -75,8 +75,12 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Pieces `begins[i]` … `begins[i + 1] - 1` are those of row i."""
+class Flat:
+    """The pieces of many rows: pieces `begins[i]` … `begins[i + 1] - 1` are those of row i; see `Piece`.
+
+    Attributes:
+        longest: The most pieces of a row that may follow each other.
+    """
 
     begins: I64
     texts: pl.Series
@@ -90,18 +94,38 @@ class _Rows:
     stems: pl.Series
     longest: int
 
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.begins) - 1
+
+    @property
+    def lengths(self) -> I64:
+        """The number of pieces of each row."""
+        return np.diff(self.begins)
+
 
 class Cuts:
-    """A column of texts, cut; rows without pieces are null."""
+    """A column of texts, cut; rows without pieces are null.
 
-    def __init__(self, rows: Sequence[Sequence[Piece]], *, token: str, seed: int, names: Names | None = None) -> None:
+    Attributes:
+        flat: The pieces. The text of one with a token's mark ends with the token, and only the number is missing.
+        seed: Of the GUIDs.
+        names: Names that clones are given, if any are.
+    """
+
+    def __init__(self, flat: Flat, *, seed: int, names: Names | None = None) -> None:
+        self.flat = flat
+        self.seed = seed
+        self.names = names
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Piece]], *, token: str, seed: int, names: Names | None = None) -> Cuts:
+        """Cut rows into these pieces, with the operation's token in their marks."""
         pieces = [piece for row in rows for piece in row]
-        self._token = token
-        self._seed = seed
-        self._names = names
-        self._rows = _Rows(
+        return cls(seed=seed, names=names, flat=Flat(
             begins=np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64),
-            texts=pl.Series("text", [piece.text for piece in pieces], pl.String),
+            texts=pl.Series("text", [f"{piece.text}-{token}-" if piece.mark == Mark.TOKEN else piece.text
+                                     for piece in pieces], pl.String),
             marks=np.array([piece.mark for piece in pieces], np.int8),
             follows=np.array([piece.follows for piece in pieces], np.bool_),
             shifts=np.array([piece.shift for piece in pieces], np.int64),
@@ -111,31 +135,41 @@ class Cuts:
             nodes=np.array([piece.node for piece in pieces], np.int64),
             stems=pl.Series("stem", [piece.stem for piece in pieces], pl.String),
             longest=max((len(row) for row in rows), default=0),
-        )
+        ))
 
     def written(self, rows: I64, copy: I64) -> pl.Series:
         """Write the texts of these rows, each for the clone with this number."""
-        cut = self._rows
-        lengths = cut.begins[rows + 1] - cut.begins[rows]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        at = np.arange(offsets[-1]) + np.repeat(cut.begins[rows] - offsets[:-1], lengths)
-        number = self._numbers(at, np.repeat(copy, lengths))
-        marks = cut.marks[at]
-        marked = pl.DataFrame({"text": cut.texts[at], "number": number, "mark": marks}).select(
-            pl.when(pl.col("mark") == Mark.TOKEN)
-            .then(pl.format(f"{{}}-{self._token}-{{}}", "text", "number")).otherwise("text"),
-        ).to_series()
-        guids = np.flatnonzero(marks == Mark.GUID)
-        if len(guids):
-            marked[guids] = marked[guids] + self._guids(cut.salts[at[guids]], number[guids])
-        named = np.flatnonzero(cut.nodes[at] >= 0)
-        if len(named) and self._names is not None:
-            given = cut.stems[at[named]] + self._names.texts(cut.nodes[at[named]], number[named])
-            marked[named] = given.zip_with(given.is_not_null(), marked[named])
-        return _joined(marked, offsets).set(pl.Series(lengths == 0), None)
+        at, offsets = self.places(rows)
+        number = self.numbers(at, np.repeat(copy, np.diff(offsets)))
+        texts = self.marked(at, number)
+        named = np.flatnonzero(self.flat.nodes[at] >= 0)
+        if len(named) and self.names is not None:
+            given = self.flat.stems[at[named]] + self.names.texts(self.flat.nodes[at[named]], number[named])
+            texts[named] = given.zip_with(given.is_not_null(), texts[named])
+        joined = pl.Series("text", pl.from_arrow(joined_texts(texts, offsets)), pl.String)
+        return joined.set(pl.Series(offsets[1:] == offsets[:-1]), None)
 
-    def _numbers(self, at: I64, copy: I64) -> I64:
-        cut = self._rows
+    def places(self, rows: I64) -> tuple[I64, I64]:
+        """Give the places of all pieces of these rows, and where in that those of each row begin, and all end."""
+        begins = self.flat.begins
+        lengths = begins[rows + 1] - begins[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return np.arange(offsets[-1]) + np.repeat(begins[rows] - offsets[:-1], lengths), offsets
+
+    def marked(self, at: I64, number: I64) -> pl.Series:
+        """Write these pieces, each with its mark."""
+        marks = self.flat.marks[at]
+        ends = pl.Series("end", number).cast(pl.String)
+        if (guids := np.flatnonzero(marks == Mark.GUID)).size:
+            places = np.arange(len(at))
+            places[guids] = len(at) + np.arange(len(guids))
+            ends = pl.concat([ends, self._guids(self.flat.salts[at[guids]], number[guids])])[places]
+        ends = ends.set(pl.Series(marks == Mark.NONE), None)
+        return pl.select(pl.concat_str(self.flat.texts[at], ends, ignore_nulls=True).alias("text")).to_series()
+
+    def numbers(self, at: I64, copy: I64) -> I64:
+        """Give the number in the mark of each of these pieces, which are written for clones with these numbers."""
+        cut = self.flat
         period, modulus, follows = cut.periods[at], cut.moduli[at], cut.follows[at]
         number = copy + cut.shifts[at]
         number = np.where(period > 0, number % np.maximum(period, 1), number)
@@ -151,18 +185,17 @@ class Cuts:
         return number
 
     def _guids(self, salts: U64, numbers: I64) -> pl.Series:
-        high, low = (mix(mix(numbers, derive_seed(self._seed, half)) ^ salts, derive_seed(self._seed, half, "salted"))
+        high, low = (mix(mix(numbers, derive_seed(self.seed, half)) ^ salts, derive_seed(self.seed, half, "salted"))
                      for half in ("high", "low"))
         return guid_texts(high, low)
 
 
-def _joined(texts: pl.Series, offsets: I64) -> pl.Series:
+def joined_texts(texts: pl.Series, offsets: I64) -> pa.LargeStringArray:
     """Join texts offsets[i] … offsets[i + 1] - 1 into one: they stand one after the other in memory already."""
     flat = texts.to_arrow().cast(pa.large_string())
     _, begins, octets = flat.buffers()
     ends = np.frombuffer(begins, np.int64, len(flat) + 1, flat.offset * 8)
-    joined = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(ends[offsets]), octets)
-    return pl.Series("text", pl.from_arrow(joined), pl.String)
+    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(ends[offsets]), octets)
 
 
 def salt_of(text: str) -> int:

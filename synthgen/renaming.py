@@ -13,6 +13,7 @@ import polars as pl
 
 from synthgen.base import Base
 from synthgen.clones import CloneGroup, Clones, Lift, Rewritten
+from synthgen.copies import Copies, rewritten
 from synthgen.cutting import Cutting
 from synthgen.errors import UsageError
 from synthgen.graph import START, column
@@ -50,34 +51,32 @@ class Renaming:
         columns = _without_metadata(table.frame[group.members - table.first], kept)
         cuts = self._cuts(columns, kept, keys, group.members)
         integers = [name for name in keys if kept[name] == "INTEGER"]
-        source = self._source(group.members)
+        types = dict(kept)
+        if with_source:
+            types[SOURCE_ID] = "STRING"
+            columns = pl.DataFrame([*columns.get_columns(), self._source(group.members).alias(SOURCE_ID)])
+        copies = Copies(len(group.members), columns, cuts)
         profile = self._base.profile
         own = {*keys, *cuts, *EVERY_NAME, *profile.container_names, profile.id, profile.type, profile.name_property,
                profile.location, profile.tenant}
         varied = Variation(columns, self._base.resource_types[group.members], sorted(set(kept) - own),
                            share=variation, seed=derive_seed(self._seed, "variation", group.first))
-        types = {**kept, SOURCE_ID: "STRING"} if with_source else kept
 
         def make(start: int, stop: int) -> pl.DataFrame:
-            numbers = np.arange(start, stop, dtype=np.int64)
-            copy, rank = np.divmod(numbers, len(group.members))
-            # Without properties there is nothing to take rows from.
-            frame = columns[rank] if kept else pl.DataFrame(height=len(rank))
-            renamed = [_rewritten(frame[name], cut, rank, copy) for name, cut in cuts.items()]
-            renamed.extend(varied.varied(group.first + numbers, rank))
-            renamed.extend(self._integers(name, group.first + numbers).set(frame[name].is_null(), None)
-                           for name in integers)
-            if with_source:
-                renamed.append(source[rank].alias(SOURCE_ID))
-            return frame.with_columns(renamed)
+            numbers = group.first + np.arange(start, stop, dtype=np.int64)
+            copy, rank = copies.places(start, stop)
+            frame = copies.made(copy, rank)
+            return frame.with_columns(*varied.varied(numbers, rank), *(
+                self._integers(name, numbers).set(frame[name].is_null(), None) for name in integers))
 
-        return NodeBlock(table.labels, types, group.rows, self._resource_counts(group), make)
+        return NodeBlock(table.labels, types, group.rows, self._resource_counts(group),
+                         make if integers or varied.changes else copies)
 
     def rewritten(self, lift: Lift) -> Rewritten | None:
         """Find what the properties of a lift's relationships quote; None when they quote nothing."""
         table = lift.table
         drivers = (table.start if lift.drives == START else table.end)[lift.picks]
-        cuts = {name: Cuts(rows, token=self._token, seed=self._seed, names=self._cutting.given)
+        cuts = {name: Cuts.of(rows, token=self._token, seed=self._seed, names=self._cutting.given)
                 for name, kind in table.types.items() if kind in _TEXTS
                 and any(rows := self._cutting.texts(_as_text(table.frame[name][lift.picks]), drivers))}
         if not cuts:
@@ -85,14 +84,14 @@ class Renaming:
 
         def rewrite(frame: pl.DataFrame, numbers: I64) -> pl.DataFrame:
             copy, position = lift.places(numbers)
-            return frame.with_columns(_rewritten(frame[name], cut, position, copy) for name, cut in cuts.items())
+            return frame.with_columns(rewritten(frame[name], cut, position, copy) for name, cut in cuts.items())
 
         return rewrite
 
     def ids_of(self, nodes: I64) -> Cuts:
         """Cut the ids of some nodes, to be written for any clone of them."""
         rows = self._cutting.keys(self._ids[nodes], nodes, is_id=True)
-        return Cuts(rows, token=self._token, seed=self._seed, names=self._cutting.given)
+        return Cuts.of(rows, token=self._token, seed=self._seed, names=self._cutting.given)
 
     def _resource_counts(self, group: CloneGroup) -> Mapping[str, int]:
         if self._base.nodes[group.table].role is not Role.RESOURCE:
@@ -128,7 +127,7 @@ class Renaming:
             else:
                 rows = self._cutting.texts(values, members)
             if any(rows):
-                cuts[name] = Cuts(rows, token=self._token, seed=self._seed, names=self._cutting.given)
+                cuts[name] = Cuts.of(rows, token=self._token, seed=self._seed, names=self._cutting.given)
         return cuts
 
     def _integers(self, name: str, numbers: I64) -> pl.Series:
@@ -147,15 +146,10 @@ def _as_text(values: pl.Series) -> pl.Series:
     return joined.set(joined.str.count_matches(ITEM_END, literal=True) + 1 != values.list.len(), None)
 
 
-def _rewritten(values: pl.Series, cuts: Cuts, rank: I64, copy: I64) -> pl.Series:
-    texts = cuts.written(rank, copy)
-    if values.dtype == pl.List(pl.String):
-        return texts.str.split(ITEM_END).zip_with(texts.is_not_null(), values).alias(values.name)
-    return texts.zip_with(texts.is_not_null(), values).alias(values.name)
-
-
 def _without_metadata(frame: pl.DataFrame, kept: Mapping[str, str]) -> pl.DataFrame:
     """Give the kept columns; names that scenarios use are a node's own unless a scenario made the node."""
+    if not kept:
+        return pl.DataFrame(height=frame.height)
     if SCENARIO not in frame.columns:
         return frame.select(map(column, kept))
     own = pl.col(SCENARIO).is_null()

@@ -46,6 +46,11 @@ class Variation:
         sizes = np.bincount(codes)
         self._begin, self._size = (np.cumsum(sizes) - sizes)[codes], sizes[codes]
 
+    @property
+    def changes(self) -> bool:
+        """Whether any property may be taken over."""
+        return bool(self._bundles)
+
     def varied(self, numbers: I64, rank: I64) -> list[pl.Series]:
         """Give the varied columns of the clones with these numbers, of nodes of these ranks."""
         series = []

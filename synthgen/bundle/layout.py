@@ -73,7 +73,14 @@ class Layout:
         Returns:
             The bytes of the longest row, when that is more than `LONG_ROW`, else 0.
         """
-        columns = list(ids)
+        columns = [*ids, *self.fields(frame)]
+        written = pl.DataFrame([series.alias(f"{place}") for place, series in enumerate(columns)])
+        written.write_csv(path, include_header=False, quote_style="non_numeric", line_terminator="\n")
+        return _longest_row(written)
+
+    def fields(self, frame: pl.DataFrame) -> list[pl.Series]:
+        """Give what stands behind the numbers in a record, a Series per field: texts, which are quoted, or integers."""
+        columns: list[pl.Series] = []
         if self.naming:
             columns.append(pl.repeat(self.naming[1], frame.height, dtype=pl.String, eager=True))
         texts = [to_csv_text(name, kind) if not may_have_rest({name: kind})
@@ -86,9 +93,11 @@ class Layout:
         columns += frame.select(text.alias(f"{place}") for place, text in enumerate(texts)).get_columns()
         if self.has_rest:
             columns.append(rest_texts(frame, self.types, self.late_labels))
-        written = pl.DataFrame([series.alias(f"{place}") for place, series in enumerate(columns)])
-        written.write_csv(path, include_header=False, quote_style="non_numeric", line_terminator="\n")
-        return _longest_row(written)
+        return columns
+
+    def place_of(self, name: str) -> int:
+        """Give the place among the `fields` of a property that has a column."""
+        return bool(self.naming) + list(self.columns).index(name)
 
     def read(self, path: Path, ids: Sequence[str], only: Collection[str] | None = None) -> pl.DataFrame:
         """Read rows back: Int64 columns of the names `ids`, then the properties with their types' dtypes, or some.

@@ -23,11 +23,16 @@ def find_scenario(named: str) -> Topology:
     Raises:
         UsageError: There is none, or the file is not fit; says file and line.
     """
+    path = scenario_file(named)
+    return shipped_scenario(named) if path is None else parse_topology(read_source(path), path.stem)
+
+
+def scenario_file(named: str) -> Path | None:
+    """Give the path that a scenario's name is, None when it is a shipped one's name; see `find_scenario`."""
     separators = {os.sep, os.altsep or os.sep, "/"}
     path = Path(named)
-    if path.suffix.lower() in SUFFIXES or any(separator in named for separator in separators):
-        return parse_topology(read_source(path), path.stem)
-    return shipped_scenario(named)
+    is_path = path.suffix.lower() in SUFFIXES or any(separator in named for separator in separators)
+    return path if is_path else None
 
 
 def scenario_names() -> list[str]:

@@ -116,7 +116,7 @@ def test_json_lines_are_the_events():
     run(display, clock, LOAD)
     display.say("note: b\nc")
     display.fail("LoadFailedError", "disk full", "free some", 1)
-    display.interrupt(130)
+    display.interrupt(130, "go on")
     *events, said, failed, interrupted = map(json.loads, screen.file.getvalue().splitlines())
     for line, (now, event) in zip(events, LOAD, strict=True):
         figures = {"rows_per_second": line.get("rows_per_second"), "remaining_seconds": line.get("remaining_seconds")}
@@ -125,7 +125,7 @@ def test_json_lines_are_the_events():
     assert [(line["rows_per_second"], line["remaining_seconds"]) for line in events[5:7]] == [(1000, 9), (1000, 8)]
     assert said == {"event": "said", "text": "note: b\nc", "at": "1970-01-01T00:00:16.000+00:00"}
     assert (failed["event"], failed["message"], failed["exit_code"]) == ("error", "disk full", 1)
-    assert (interrupted["kind"], interrupted["exit_code"]) == ("KeyboardInterrupt", 130)
+    assert (interrupted["kind"], interrupted["hint"], interrupted["exit_code"]) == ("KeyboardInterrupt", "go on", 130)
 
 
 def test_none_says_only_words():

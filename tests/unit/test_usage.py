@@ -23,7 +23,7 @@ from tests.graphs import CREATED_AT, Draft
 from tests.growths import OPERATION, files_of
 from tests.tiny import VM, tiny_graph
 
-COMMANDS = ("sample", "export", "profile", "plan", "generate", "report")
+COMMANDS = ("sample", "export", "profile", "plan", "generate", "resume", "report")
 FULL_DISK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
@@ -83,6 +83,15 @@ RANDOM = ("generate", "--strategy", "random")
 SCENARIO = ("generate", "--strategy", "scenario")
 
 WRONG: list[tuple[tuple[str, ...], str]] = [
+    ((*TEMPLATE, "--scale-factor", "2", "--engine", "spark"), "there is no engine 'spark'"),
+    ((*TEMPLATE, "--scale-factor", "2", "--workers", "2"), "--workers is for --engine dask"),
+    ((*TEMPLATE, "--scale-factor", "2", "--engine", "local", "--scheduler", "x"), "--scheduler is for --engine dask"),
+    ((*TEMPLATE, "--scale-factor", "2", "--engine", "dask", "--workers", "0"), "--workers '0' means nothing"),
+    ((*TEMPLATE, "--scale-factor", "2", "--engine", "dask", "--workers", "8-1"), "--workers '8-1' means nothing"),
+    ((*TEMPLATE, "--scale-factor", "2", "--engine", "dask", "--workers", "2", "--scheduler", "tcp://x:1"),
+     "--workers is for a local cluster"),
+    (("resume",), "no operation in"),
+    (("resume", "scale-20260131T120000-00000000", "--discard"), "no operation in"),
     ((*TEMPLATE,), "needs a size"),
     ((*TEMPLATE, "--scale-factor", "1.0"), "--scale-factor 1 makes nothing"),
     ((*TEMPLATE, "--scale-factor", "1"), "must be above 1"),

@@ -1,0 +1,215 @@
+"""Bundles that are being written: their files, what was asked for, and which parts are done; knows no growth.
+
+FORMAT.md, "Unfinished bundles", says what lies where. A part on record may be missing or torn after a crash of the
+machine: whoever goes on compares its digest.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from synthgen.bundle.hold import hold_bundle
+from synthgen.bundle.manifest import Part
+from synthgen.bundle.read import operations_folder
+from synthgen.documents import build
+from synthgen.errors import BundleError, StoppedHalfwayError, SynthError, UsageError
+from synthgen.events import ListenerError
+from synthgen.files import write_json
+
+WORTH_KEEPING = 1_000_000
+"""Rows; fewer are made again within seconds, and an interrupt leaves nothing behind."""
+_REQUEST = "request.json"
+_PARTS = "parts.jsonl"
+_FILES = "bundle"
+_ENDING = ".unfinished"
+_STOPS = (KeyboardInterrupt, SystemExit, ListenerError, StoppedHalfwayError, OSError)
+"""What ends a run, but not for good: the same run can be made later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A bundle that is being written, or was."""
+
+    path: Path
+
+    @property
+    def operation_id(self) -> str:
+        """Of which operation."""
+        return self.path.name.removeprefix(".").removesuffix(_ENDING)
+
+    @property
+    def files(self) -> Path:
+        """The folder that will be the bundle."""
+        return self.path / _FILES
+
+    def request(self) -> Mapping[str, Any]:
+        """Give what was asked for, as it was recorded.
+
+        Raises:
+            BundleError: It cannot be read.
+        """
+        try:
+            document = json.loads((self.path / _REQUEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{self.path / _REQUEST} cannot be read: {error}",
+                              hint=f"`synthgen resume {self.operation_id} --discard` removes what is there",
+                              path=str(self.path)) from error
+        return document if isinstance(document, dict) else {}
+
+    def parts(self) -> dict[str, Part]:
+        """Give the parts on record, by file; a line that was cut off by a crash is passed over."""
+        found = {}
+        try:
+            lines = (self.path / _PARTS).read_text(encoding="utf-8", errors="replace").split("\n")
+        except FileNotFoundError:
+            return {}
+        for line in lines:
+            try:
+                part = build(Part, json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            found[part.file] = part
+        return found
+
+    def record(self, part: Part) -> None:
+        """Put a part on record whose file is written.
+
+        Raises:
+            OSError: The disk is full or not writable.
+        """
+        # A line of its own also after one that was cut off.
+        with (self.path / _PARTS).open("a", encoding="utf-8") as stream:
+            stream.write("\n" + json.dumps(asdict(part)))
+
+
+def unfinished_bundles(out: Path) -> list[Unfinished]:
+    """Find the bundles under the out folder that were not written to their end, sorted by operation id."""
+    return [Unfinished(path) for path in sorted(operations_folder(out).glob(f".*{_ENDING}")) if path.is_dir()]
+
+
+def find_unfinished(out: Path, operation_id: str | None) -> Unfinished:
+    """Find the one that is meant: by its operation id, or the only one there is.
+
+    Raises:
+        UsageError: There is none, or more than one and none is named.
+    """
+    found = {one.operation_id: one for one in unfinished_bundles(out)}
+    if operation_id is None and len(found) == 1:
+        return next(iter(found.values()))
+    if operation_id in found:
+        return found[operation_id]
+    what = "no operation" if not found else "several operations" if operation_id is None else "only others"
+    raise UsageError(f"{what} in {operations_folder(out)} {'is' if not found else 'are'} unfinished",
+                     hint=f"name one of {', '.join(found)}" if found else "`synthgen generate` begins one",
+                     unfinished=list(found))
+
+
+def discard(unfinished: Unfinished) -> None:
+    """Remove what is there of a bundle that was not written to its end.
+
+    Raises:
+        LockedError: A run is at work on it.
+        SynthError: It cannot be removed.
+    """
+    with hold_bundle(unfinished.path, "discard"):
+        _remove(unfinished.path)
+
+
+@contextmanager
+def being_written(final: Path, request: Mapping[str, Any]) -> Iterator[Unfinished]:
+    """Give a folder for the files of a bundle, which is `final` when the block ends well.
+
+    When the block is stopped and `WORTH_KEEPING` is on record, all stays, and the same request goes on with it; when it
+    fails, or there is less, all vanishes. Whoever is killed leaves all that was on record.
+
+    Args:
+        final: The bundle's folder; not there yet.
+        request: What was asked for, as JSON: all that the bytes of the bundle depend on.
+
+    Raises:
+        UsageError: `final` exists, or is unfinished since something else was asked for under the same operation id.
+        LockedError: Another run is at work on it.
+        StoppedHalfwayError: The disk is full or not writable, and what was made is kept.
+        SynthError: Likewise, and nothing was left.
+    """
+    unfinished = Unfinished(final.parent / f".{final.name}{_ENDING}")
+    if final.exists():
+        raise UsageError(f"there is already an operation {final.name} in {final.parent}",
+                         hint="choose another --operation-id, or leave it out")
+    with ExitStack() as held:
+        _begin(held, unfinished, final, json.loads(json.dumps(request)))
+        try:
+            yield unfinished
+            unfinished.files.rename(final)
+        except _STOPS as error:
+            kept = sum(part.rows for part in unfinished.parts().values()) >= WORTH_KEEPING
+            if not kept:
+                _remove(unfinished.path)
+            if isinstance(error, OSError):
+                raise (_stopped if kept else _unwritable)(final, error) from error
+            if kept and isinstance(error, SynthError):
+                error.hint = "; ".join(filter(None, (error.hint, _way_on(final))))
+            elif kept:
+                error.add_note(_way_on(final))
+            raise
+        except BaseException:
+            _remove(unfinished.path)
+            raise
+        _remove(unfinished.path)
+
+
+def _begin(held: ExitStack, unfinished: Unfinished, final: Path, request: Mapping[str, Any]) -> None:
+    try:
+        unfinished.path.mkdir(parents=True, exist_ok=True)
+        unfinished.path.chmod(0o755)
+        held.enter_context(hold_bundle(unfinished.path, "generate"))
+        _expect(unfinished, request)
+    except (OSError, SynthError) as error:
+        reason = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(reason, OSError):
+            raise
+        if not (unfinished.path / _REQUEST).exists():
+            shutil.rmtree(unfinished.path, ignore_errors=True)
+        raise _unwritable(final, reason) from error
+
+
+def _expect(unfinished: Unfinished, request: Mapping[str, Any]) -> None:
+    """See that what is there was asked for like this, or that there is nothing."""
+    if (unfinished.path / _REQUEST).exists():
+        if unfinished.request() == request:
+            return
+        raise UsageError(
+            f"something else was asked for under {unfinished.operation_id}, and is unfinished",
+            hint=f"`synthgen resume {unfinished.operation_id}` goes on with it, with --discard removes it; or choose"
+            " another --operation-id")
+    unfinished.files.mkdir(exist_ok=True)
+    unfinished.files.chmod(0o755)
+    write_json(unfinished.path / _REQUEST, request)
+
+
+def _stopped(final: Path, error: OSError) -> SynthError:
+    return StoppedHalfwayError(f"{final} cannot be written: {error.strerror or error}",
+                               hint=f"free space; then {_way_on(final)}", path=str(final), operation_id=final.name)
+
+
+def _way_on(final: Path) -> str:
+    return (f"`synthgen resume {final.name}` goes on with what is missing; with --discard it removes what is there")
+
+
+def _unwritable(final: Path, error: OSError) -> SynthError:
+    return SynthError(f"{final} cannot be written: {error.strerror or error}",
+                      hint="free space or choose another folder with --out; nothing was left behind", path=str(final))
+
+
+def _remove(path: Path) -> None:
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        raise SynthError(f"{path} cannot be removed: {error.strerror or error}", hint="remove it by hand",
+                         path=str(path)) from error
