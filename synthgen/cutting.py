@@ -25,6 +25,13 @@ from synthgen.seeding import I64
 Row = list[Piece]
 
 
+def identifiers_of(base: Base, clones: Clones, instead: Mapping[int, int] | None = None) -> Identifiers:
+    """Give what is known of nodes that are cloned, or that others stand `instead` of."""
+    anew: Mask = clones.count > 0
+    anew[list(instead or {})] = True
+    return Identifiers(base, anew)
+
+
 class Cutting:
     """Cuts columns of cloned nodes; each method gives the pieces of each row.
 
@@ -33,18 +40,26 @@ class Cutting:
     """
 
     def __init__(
-        self, base: Base, clones: Clones, containment: Containment, numbering: Numbering, *,
+        self, base: Base, clones: Clones, containment: Containment, numbering: Numbering, *, identifiers: Identifiers,
         given: Names | None = None, instead: Mapping[int, int] | None = None,
     ) -> None:
-        """Prepare for all columns; what stands `instead` of nodes of the base is spoken of in their place."""
+        """Prepare for all columns.
+
+        Args:
+            base: The base.
+            clones: Which of its nodes are cloned.
+            containment: What is around them.
+            numbering: Which clone is meant by a text.
+            identifiers: What cloned nodes, and those that others stand instead of, are known by.
+            given: Names that clones are given, if any are.
+            instead: What stands instead of nodes of the base is spoken of in their place.
+        """
         self.given = given
         self._instead = instead or {}
         self._clones = clones
         self._containment = containment
         self._numbering = numbering
-        anew: Mask = clones.count > 0
-        anew[list(self._instead)] = True
-        self._identifiers = Identifiers(base, anew)
+        self._identifiers = identifiers
         self._names = base.texts(base.profile.name_property)
         self._ids = base.texts(base.profile.id)
         cloned = self._ids.filter(pl.Series(clones.group_of >= 0))

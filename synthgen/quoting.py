@@ -19,10 +19,11 @@ class Quoting:
     A machine's `location` names the region that it is tied to; a network interface's JSON holds its machine's id.
     """
 
-    def __init__(self, base: Base, clones: Clones) -> None:
+    def __init__(self, base: Base, clones: Clones, identifiers: Identifiers) -> None:
+        """Look through all texts of cloned nodes; `identifiers` know these."""
         self._base = base
         self._cloned = clones.count > 0
-        pairs = {speaker * base.size + meant for speaker, meant in _spoken_of(base, self._cloned)}
+        pairs = {speaker * base.size + meant for speaker, meant in _spoken_of(base, self._cloned, identifiers)}
         self._pairs = np.array(sorted(pairs), np.int64)
 
     def repeated(self, table: BaseRelationships, picks: I64) -> Mask:
@@ -50,8 +51,7 @@ class Quoting:
                 yield table.frame[name][numbers - table.first].str.to_lowercase()
 
 
-def _spoken_of(base: Base, cloned: Mask) -> Iterator[tuple[int, int]]:
-    identifiers = Identifiers(base, cloned)
+def _spoken_of(base: Base, cloned: Mask, identifiers: Identifiers) -> Iterator[tuple[int, int]]:
     for table in base.nodes:
         numbers = table.first + np.flatnonzero(cloned[table.numbers])
         for values in _columns_of_text(table, numbers):

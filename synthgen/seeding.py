@@ -29,9 +29,9 @@ def derive_seed(seed: int, *names: str | int) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def mix(values: I64 | U64, seed: int) -> U64:
-    """Mix each value with the seed into 64 uniform bits; the same for the same pair, on every machine."""
-    x = values.astype(np.uint64) * _GAMMA + np.uint64(seed)
+def mix(values: I64 | U64, seed: int | np.uint64 | U64) -> U64:
+    """Mix each value with the seed, or its own, into 64 uniform bits; the same for the same pair, on every machine."""
+    x = values.astype(np.uint64) * _GAMMA + (np.uint64(seed) if isinstance(seed, int) else seed)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
@@ -46,26 +46,60 @@ def permute(values: I64, seed: int, size: int) -> I64:
     """Map each value in 0 … size - 1 to its place in a shuffle of that range: a bijection."""
     if size <= 1:
         return values.copy()
-    half = max(1, ((size - 1).bit_length() + 1) // 2)
-    mask = np.uint64((1 << half) - 1)
-    shift = np.uint64(half)
-    seeds = [derive_seed(seed, round_) for round_ in range(_FEISTEL_ROUNDS)]
-    result = values.astype(np.uint64)
-    todo = np.arange(len(result))
-    while len(todo):
-        x = result[todo]
-        left, right = x >> shift, x & mask
-        for of_round in seeds:
-            left, right = right, left ^ (mix(right, of_round) & mask)
-        x = (left << shift) | right
-        result[todo] = x
-        todo = todo[x >= np.uint64(size)]
-    return result.astype(np.int64)
+    return _walked(values, [np.uint64(one) for one in _round_seeds(seed)], np.uint64(_half_bits(size)), np.uint64(size))
 
 
 def shuffled(size: int, seed: int) -> I64:
     """Give 0 … size - 1 in a seeded order."""
     return permute(np.arange(size, dtype=np.int64), seed, size)
+
+
+def shuffled_each(sizes: Sequence[int], seeds: Sequence[int]) -> list[I64]:
+    """Give `shuffled` of each size and seed, all at once."""
+    if not len(sizes):
+        return []
+    each = np.array(sizes, np.int64)
+    ends = np.cumsum(each)
+    values = np.arange(ends[-1]) - np.repeat(ends - each, each)
+    rounds = np.array([_round_seeds(seed) for seed in seeds], np.uint64).T
+    half = np.array([_half_bits(size) for size in sizes], np.uint64)
+    some = np.repeat(each > 1, each)
+
+    def of_values(of_each: U64) -> U64:
+        return np.repeat(of_each, each)[some]
+
+    values[some] = _walked(values[some], [of_values(one) for one in rounds], of_values(half),
+                           of_values(each.astype(np.uint64)))
+    return np.split(values, ends[:-1])
+
+
+def _half_bits(size: int) -> int:
+    return max(1, ((size - 1).bit_length() + 1) // 2)
+
+
+def _round_seeds(seed: int) -> list[int]:
+    return [derive_seed(seed, round_) for round_ in range(_FEISTEL_ROUNDS)]
+
+
+def _walked(values: I64, rounds: Sequence[U64 | np.uint64], half: U64 | np.uint64, size: U64 | np.uint64) -> I64:
+    """Permute values; what is the same for all of them is one number, else there is one for each."""
+    result = values.astype(np.uint64)
+    todo = np.arange(len(result))
+    while len(todo):
+        x = result[todo]
+        shift = _of(half, todo)
+        mask = (np.uint64(1) << shift) - np.uint64(1)
+        left, right = x >> shift, x & mask
+        for of_round in rounds:
+            left, right = right, left ^ (mix(right, _of(of_round, todo)) & mask)
+        x = (left << shift) | right
+        result[todo] = x
+        todo = todo[x >= _of(size, todo)]
+    return result.astype(np.int64)
+
+
+def _of(numbers: U64 | np.uint64, places: npt.NDArray[np.intp]) -> U64 | np.uint64:
+    return numbers[places] if isinstance(numbers, np.ndarray) else numbers
 
 
 def token(seed: int, *names: str | int, length: int = 8) -> str:

@@ -26,9 +26,9 @@ class Stubs:
     Relationships that a property repeats (`synthgen.quoting`) are left out: the property says which end is meant.
     """
 
-    def __init__(self, base: Base, clones: Clones, *, seed: int) -> None:
+    def __init__(self, base: Base, clones: Clones, quoting: Quoting, *, seed: int) -> None:
         self._kinds = base.resource_types.rank("dense").cast(pl.Int64).to_numpy()
-        self._quoting = Quoting(base, clones)
+        self._quoting = quoting
         whole = np.array([group.whole for group in clones.groups], np.int64)
         cloned = clones.group_of >= 0
         self._extra = cloned.copy()

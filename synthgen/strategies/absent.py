@@ -17,7 +17,7 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.clones import CloneGroup, Clones, Lift, Tie, group_by_table, lift_relationships, make_groups
 from synthgen.containment import Containment
-from synthgen.cutting import Cutting
+from synthgen.cutting import Cutting, identifiers_of
 from synthgen.errors import UsageError
 from synthgen.growth import NodeBlock
 from synthgen.numbering import Numbering
@@ -177,6 +177,7 @@ class _Absent:
         lifts, _ = lift_relationships(base, clones, seed=self._seed, containment=Tie.SAME, others=Tie.SAME)
         moved = relocate(base, self._kept(lifts), self._overrides)
         cutting = Cutting(base, clones, self._containment, Numbering(base, clones, others=Tie.SAME, seed=self._seed),
+                          identifiers=identifiers_of(base, clones),
                           given=self._overrides.names)
         renaming = Renaming(base, clones, cutting, operation_id=self._operation, seed=self._seed)
         nodes = [self._retyped(renaming.block(self._group, with_source=False), renaming)]

@@ -13,7 +13,7 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.clones import Clones, Tie, group_by_table, lift_relationships, make_groups
 from synthgen.containment import Containment
-from synthgen.cutting import Cutting
+from synthgen.cutting import Cutting, identifiers_of
 from synthgen.errors import RefusedError, UsageError
 from synthgen.growth import Growth
 from synthgen.numbering import Numbering
@@ -24,7 +24,7 @@ from synthgen.rewiring import Rewiring
 from synthgen.seeding import I64, apportion, derive_seed
 from synthgen.strategies.absent import absent_passes, check_labels
 from synthgen.strategies.passes import Pass, members_of
-from synthgen.strategies.selection import counts_by_type, part_copy
+from synthgen.strategies.selection import ATTEMPTS, counts_by_type, part_copy
 from synthgen.stubs import Stubs
 from synthgen.templates.overrides import override_clones
 from synthgen.templates.regions import NO_PLACE, Relocated, relocate
@@ -35,6 +35,10 @@ from synthgen.tenancy import into_tenant, own_tenant
 
 MOST_RESOURCES = 1_000_000_000
 """Of one operation; the ids are made for as many."""
+
+
+_MANY_COPIES = 16
+"""Beside so many whole copies it matters little which part of the base a part-copy takes."""
 
 
 def quotas_for(base: Base, chosen: Mask, total: int) -> dict[str, int]:
@@ -153,7 +157,8 @@ def _clone(
     chosen = chosen & base.resource_types.is_in(list(quotas)).to_numpy()
     _check_quotas(counts_by_type(base, chosen), quotas)
     whole, rest = _whole_and_rest(counts_by_type(base, chosen), quotas)
-    extra = part_copy(base, containment, chosen, rest, derive_seed(seed, "part"))
+    extra = part_copy(base, containment, chosen, rest, derive_seed(seed, "part"),
+                      attempts=1 if min(whole.values()) >= _MANY_COPIES else ATTEMPTS)
     groups = _resource_groups(base, chosen, extra, whole, labels)
     groups += _container_groups(base, containment, chosen, extra, whole, total=sum(quotas.values()))
     tenancy = own_tenant(base) if tenant is None else into_tenant(base, chosen, tenant)
@@ -163,8 +168,11 @@ def _clone(
         containment_tie = Tie.WRAPPED  # there is one tenant for all copies
     clones = Clones(base, make_groups(groups), containment)
     labelled = _label_sets(base, clones, labels)
-    rewiring = Rewiring(base, Quoting(base, clones), share=rewire, seed=derive_seed(seed, "rewire")) if rewire else None
-    stubs = Stubs(base, clones, seed=derive_seed(seed, "stubs")) if other_tie is Tie.SAME and extra.any() else None
+    identifiers = identifiers_of(base, clones)
+    cut_short = other_tie is Tie.SAME and bool(extra.any())
+    quoting = Quoting(base, clones, identifiers) if rewire or cut_short else None
+    rewiring = Rewiring(base, quoting, share=rewire, seed=derive_seed(seed, "rewire")) if rewire and quoting else None
+    stubs = Stubs(base, clones, quoting, seed=derive_seed(seed, "stubs")) if cut_short and quoting else None
     lifts, left_out = lift_relationships(base, clones, seed=seed, containment=containment_tie, others=other_tie,
                                          swapped=rewiring.swapped if rewiring else None,
                                          matched=stubs.matched if stubs else None,
@@ -172,8 +180,10 @@ def _clone(
     overrides = None if shares is None else override_clones(base, clones, shares, labelled)
     moved = Relocated(lifts, (), 0) if overrides is None else relocate(base, lifts, overrides)
     names = None if overrides is None else overrides.names
-    cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed), given=names,
-                      instead=tenancy.instead)
+    if tenancy.instead:
+        identifiers = identifiers_of(base, clones, tenancy.instead)
+    cutting = Cutting(base, clones, containment, Numbering(base, clones, others=other_tie, seed=seed),
+                      identifiers=identifiers, given=names, instead=tenancy.instead)
     renaming = Renaming(base, clones, cutting, operation_id=operation_id, seed=seed)
     blocks = [renaming.block(group, with_source=with_source, variation=variation) for group in clones.groups]
     if overrides is not None:

@@ -18,9 +18,9 @@ import polars as pl
 from synthgen.base import Base, Mask
 from synthgen.containment import Containment
 from synthgen.errors import UsageError
-from synthgen.seeding import I64, derive_seed, shuffled
+from synthgen.seeding import I64, derive_seed, shuffled, shuffled_each
 
-_ATTEMPTS = 8
+ATTEMPTS = 8
 _NODES_LOOKED_AT = 200_000
 MISSPELT = 0.85
 """Likeness (difflib's ratio, 0…1) of each segment from which on an unknown type is taken for a misspelt one."""
@@ -120,15 +120,18 @@ def counts_by_type(base: Base, chosen: Mask) -> dict[str, int]:
     return dict(sorted(counted.iter_rows()))
 
 
-def part_copy(base: Base, containment: Containment, chosen: Mask, quotas: Mapping[str, int], seed: int) -> Mask:
+def part_copy(
+    base: Base, containment: Containment, chosen: Mask, quotas: Mapping[str, int], seed: int, *,
+    attempts: int = ATTEMPTS,
+) -> Mask:
     """Mark exactly `quotas[type]` of the chosen resources of each type.
 
     Containers, and resources without one, are taken in an order that is spread evenly over their degrees, containers as
     long as half of what they hold is still needed; what is missing then is taken from as few more as a greedy cover
     finds (Nemhauser, Wolsey, Fisher: "An analysis of approximations for maximizing submodular set functions",
     Mathematical Programming 14, 1978). Within a container whole resources with what they contain come first, then
-    single ones, parents before children. Of several orders that one is kept which needs most nearly the share of
-    containers that is due, so that they hold about as much as the base's.
+    single ones, parents before children. Of several orders, `attempts` at most, that one is kept which needs most
+    nearly the share of containers that is due, so that they hold about as much as the base's.
     """
     resources = np.flatnonzero(chosen)
     units = _grouped(resources, containment.outermost[resources])
@@ -138,7 +141,7 @@ def part_copy(base: Base, containment: Containment, chosen: Mask, quotas: Mappin
     weights = np.array([degrees[members].sum() for members in units], np.int64)
     due = sum(quotas.values()) / max(len(resources), 1) * int(containment.containers_of(chosen).sum())
     best, least = np.zeros(base.size, np.bool_), float("inf")
-    for attempt in range(max(1, min(_ATTEMPTS, _NODES_LOOKED_AT // max(len(resources), 1)))):
+    for attempt in range(max(1, min(attempts, _NODES_LOOKED_AT // max(len(resources), 1)))):
         part = _Part(base, containment, quotas)
         of_attempt = derive_seed(seed, "attempt", attempt)
         part.fill(units, needs, _spread(kinds, weights, of_attempt), of_attempt)
@@ -160,10 +163,12 @@ class _Part:
     def fill(self, units: Sequence[I64], needs: Sequence[Counter[str]], order: I64, seed: int) -> None:
         """Take what is needed from units in this order; their members have the types of `needs`."""
         left: list[tuple[int, int]] = []
+        turns = shuffled_each([len(unit) for unit in units],
+                              [derive_seed(seed, position) for position in range(len(units))])
         for position in order.tolist():
             covered = self._covered(needs[position])
             if covered and 2 * covered >= needs[position].total():
-                self._take_from(units[position], derive_seed(seed, position))
+                self._take_from(units[position][turns[position]])
             else:
                 left.append((-covered, position))
         heapq.heapify(left)
@@ -173,13 +178,12 @@ class _Part:
             if covered and covered < -believed:  # others took of it since: look again when it is due
                 heapq.heappush(left, (-covered, position))
             elif covered:
-                self._take_from(units[position], derive_seed(seed, position))
+                self._take_from(units[position][turns[position]])
 
     def _covered(self, need: Counter[str]) -> int:
         return sum(min(self._remaining[type_], count) for type_, count in need.items())
 
-    def _take_from(self, members: I64, seed: int) -> None:
-        members = members[shuffled(len(members), seed)]
+    def _take_from(self, members: I64) -> None:
         units: dict[int, list[int]] = {}
         for node, unit in zip(members.tolist(), self._containment.outermost_resource[members].tolist(), strict=True):
             units.setdefault(unit, []).append(node)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthgen.seeding import apportion, derive_seed, mix, permute, pick, shuffled, token
+from synthgen.seeding import apportion, derive_seed, mix, permute, pick, shuffled, shuffled_each, token
 from tests.growths import largest_remainder
 
 SPLITMIX64 = (0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F)
@@ -51,6 +51,15 @@ def test_a_shuffle_loses_nothing(seed: int) -> None:
         whole = permute(np.arange(size), seed, size)
         assert sorted(whole.tolist()) == list(range(size))
         assert permute(np.array([size // 2]), seed, size).tolist() == [whole[size // 2]]
+
+
+def test_many_shuffles_at_once_are_the_same() -> None:
+    """Sizes and seeds of all kinds beside each other, none and one among them."""
+    sizes = [0, 1, 2, 3, 5, 64, 65, 1000, 1]
+    seeds = [derive_seed(7, number) for number in range(len(sizes))]
+    made = shuffled_each(sizes, seeds)
+    assert [one.tolist() for one in made] == [shuffled(*pair).tolist() for pair in zip(sizes, seeds, strict=True)]
+    assert shuffled_each([], []) == []
 
 
 def test_shuffles_are_shuffled() -> None:
