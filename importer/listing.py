@@ -13,11 +13,13 @@ from importer.rollback import list_operations_in_database
 from synthgen.bundle.hold import is_held
 from synthgen.bundle.manifest import Manifest
 from synthgen.bundle.read import Bundle, bundle_folders, find_bundle, open_bundle, operations_folder
+from synthgen.bundle.unfinished import unfinished_bundles
 from synthgen.database import Address, connect
 from synthgen.errors import BundleError, RefusedError
 from synthgen.files import folder_bytes
 
 HALF_WAY = "half-way"
+UNFINISHED = "unfinished"
 ROLLING_BACK = "rolling back"
 
 
@@ -56,6 +58,9 @@ def list_operations(out: Path, address: Address | None) -> list[Listed]:
     """List the operations that files or database know, oldest first."""
     present = None if address is None else _look(address)
     listed = [_listed(folder, present) for folder in bundle_folders(out)]
+    listed += [Listed(one.operation_id, None, "generating" if is_held(one.path) else UNFINISHED, None, None, None,
+                      None if present is None else 0, str(one.path), folder_bytes(one.path))
+               for one in unfinished_bundles(out)]
     listed.sort(key=lambda one: one.operation_id)
     if present is None:
         return listed

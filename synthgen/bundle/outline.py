@@ -34,8 +34,8 @@ class PartRows:
     relationships: int
 
 
-_RECORDS_AT_ONCE = 20_000
-"""More take more memory and are no faster."""
+_RECORDS_AT_ONCE = 4_000
+"""So many are still in the processor's cache when they are digested and written."""
 PART_ROWS = PartRows(200_000, 1_000_000)
 
 

@@ -31,6 +31,8 @@ from synthgen.progress import Progress, silent
 ID = ":id"
 START = ":start"
 END = ":end"
+UNFINISHED = ".unfinished"
+"""What the name of a folder ends with that a bundle is being written in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ def operations_folder(out: Path) -> Path:
     return out / "operations"
 
 
+def unfinished_folder(out: Path, operation_id: str) -> Path:
+    """Give the folder that a bundle stands in while it is written; see `synthgen.bundle.unfinished`."""
+    return operations_folder(out) / f".{operation_id}{UNFINISHED}"
+
+
 def list_bundles(out: Path) -> list[Bundle]:
     """Open every bundle under the out folder, oldest first (by clock, then operation id)."""
     found = [open_bundle(folder) for folder in bundle_folders(out)]
@@ -91,10 +98,14 @@ def find_bundle(out: Path, operation_id: str) -> Bundle:
     """Open a bundle by its operation id.
 
     Raises:
-        UsageError: There is no such operation under `out`.
+        UsageError: There is no such operation under `out`, or it is unfinished.
     """
     path = operations_folder(out) / operation_id
-    if not operation_id or "/" in operation_id or operation_id.startswith(".") or not path.is_dir():
+    is_name = bool(operation_id) and "/" not in operation_id and not operation_id.startswith(".")
+    if is_name and not path.is_dir() and unfinished_folder(out, operation_id).is_dir():
+        raise UsageError(f"the operation {operation_id} was not written to its end", operation_id=operation_id,
+                         hint=f"`synthgen resume {operation_id}` goes on with it")
+    if not is_name or not path.is_dir():
         raise UsageError(f"there is no operation {operation_id!r} in {operations_folder(out)}",
                          hint="`importer list` shows the operations there are", operation_id=operation_id)
     return open_bundle(path)

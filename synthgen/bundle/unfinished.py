@@ -16,7 +16,7 @@ from typing import Any
 
 from synthgen.bundle.hold import hold_bundle
 from synthgen.bundle.manifest import Part
-from synthgen.bundle.read import operations_folder
+from synthgen.bundle.read import UNFINISHED, operations_folder
 from synthgen.documents import build
 from synthgen.errors import BundleError, StoppedHalfwayError, SynthError, UsageError
 from synthgen.events import ListenerError
@@ -27,7 +27,6 @@ WORTH_KEEPING = 1_000_000
 _REQUEST = "request.json"
 _PARTS = "parts.jsonl"
 _FILES = "bundle"
-_ENDING = ".unfinished"
 _STOPS = (KeyboardInterrupt, SystemExit, ListenerError, StoppedHalfwayError, OSError)
 """What ends a run, but not for good: the same run can be made later."""
 
@@ -41,7 +40,7 @@ class Unfinished:
     @property
     def operation_id(self) -> str:
         """Of which operation."""
-        return self.path.name.removeprefix(".").removesuffix(_ENDING)
+        return self.path.name.removeprefix(".").removesuffix(UNFINISHED)
 
     @property
     def files(self) -> Path:
@@ -90,7 +89,7 @@ class Unfinished:
 
 def unfinished_bundles(out: Path) -> list[Unfinished]:
     """Find the bundles under the out folder that were not written to their end, sorted by operation id."""
-    return [Unfinished(path) for path in sorted(operations_folder(out).glob(f".*{_ENDING}")) if path.is_dir()]
+    return [Unfinished(path) for path in sorted(operations_folder(out).glob(f".*{UNFINISHED}")) if path.is_dir()]
 
 
 def find_unfinished(out: Path, operation_id: str | None) -> Unfinished:
@@ -138,7 +137,7 @@ def being_written(final: Path, request: Mapping[str, Any]) -> Iterator[Unfinishe
         StoppedHalfwayError: The disk is full or not writable, and what was made is kept.
         SynthError: Likewise, and nothing was left.
     """
-    unfinished = Unfinished(final.parent / f".{final.name}{_ENDING}")
+    unfinished = Unfinished(final.parent / f".{final.name}{UNFINISHED}")
     if final.exists():
         raise UsageError(f"there is already an operation {final.name} in {final.parent}",
                          hint="choose another --operation-id, or leave it out")

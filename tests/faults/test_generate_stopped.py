@@ -16,8 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from importer.listing import list_operations
 from synthgen.bundle.hold import hold_bundle
+from synthgen.bundle.read import find_bundle
 from synthgen.bundle.unfinished import unfinished_bundles
+from synthgen.errors import UsageError
 from synthgen.snapshot.write import write_snapshot
 from tests.golden.test_golden import make_base
 from tests.graphs import CREATED_AT
@@ -199,6 +202,19 @@ def test_the_same_call_goes_on_and_another_does_not(stopped: Path, base: Path, w
     assert "something else was asked for" in other.stderr
     assert "--discard" in other.stderr
     resumed(stopped, base, whole, *GENERATE)
+
+
+@pytest.mark.slow
+def test_it_is_listed_as_what_it_is(stopped: Path) -> None:
+    """It is no operation yet, nor is it hidden: whoever names it is told the way on."""
+    (listed,) = list_operations(stopped, None)
+    assert (listed.operation_id, listed.state, listed.nodes) == (OPERATION, "unfinished", None)
+    assert listed.bytes > 0
+    with hold_bundle(folder_of(stopped), "generate"):
+        assert list_operations(stopped, None)[0].state == "generating"
+    with pytest.raises(UsageError, match="not written to its end") as refused:
+        find_bundle(stopped, OPERATION)
+    assert "synthgen resume" in refused.value.hint
 
 
 @pytest.mark.slow
