@@ -93,8 +93,11 @@ class Identifiers:
         whole = self._ids.get(low, self._tails.get(low, -1))
         if whole >= 0:
             return (Mention(0, len(low), whole, above=self.prefixes(low)),) if self._counts(low, whole) else ()
-        found = {mention.begin: mention for mention in self._leaves(low)}
+        found = {mention.begin: mention for mention in self._leaves(low)} if " " in low else {}
         leaves = list(found.values())
+        # Most texts speak of nobody, in words that were met before.
+        if not any(map(self._in_token, _TOKEN.findall(low))):
+            return tuple(leaves)
         for token in _TOKEN.finditer(low):
             for mention in self._in_token(token.group()):
                 if not any(leaf.begin <= token.start() < leaf.end for leaf in leaves):

@@ -142,32 +142,36 @@ class Cuts:
         at, offsets = self.places(rows)
         number = self.numbers(at, np.repeat(copy, np.diff(offsets)))
         texts = self.marked(at, number)
-        named = np.flatnonzero(self.flat.nodes[at] >= 0)
+        nodes = self.flat.nodes[at]
+        named = np.flatnonzero(nodes >= 0)
         if len(named) and self.names is not None:
-            given = self.flat.stems[at[named]] + self.names.texts(self.flat.nodes[at[named]], number[named])
+            given = self.flat.stems[at][named] + self.names.texts(nodes[named], number[named])
             texts[named] = given.zip_with(given.is_not_null(), texts[named])
         joined = pl.Series("text", pl.from_arrow(joined_texts(texts, offsets)), pl.String)
         return joined.set(pl.Series(offsets[1:] == offsets[:-1]), None)
 
-    def places(self, rows: I64) -> tuple[I64, I64]:
+    def places(self, rows: I64) -> tuple[I64 | slice, I64]:
         """Give the places of all pieces of these rows, and where in that those of each row begin, and all end."""
         begins = self.flat.begins
+        if len(rows) and (rows == np.arange(rows[0], rows[0] + len(rows))).all():
+            ends = begins[rows[0]:rows[0] + len(rows) + 1]
+            return slice(int(ends[0]), int(ends[-1])), ends - ends[0]
         lengths = begins[rows + 1] - begins[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return np.arange(offsets[-1]) + np.repeat(begins[rows] - offsets[:-1], lengths), offsets
 
-    def marked(self, at: I64, number: I64) -> pl.Series:
+    def marked(self, at: I64 | slice, number: I64) -> pl.Series:
         """Write these pieces, each with its mark."""
         marks = self.flat.marks[at]
         ends = pl.Series("end", number).cast(pl.String)
         if (guids := np.flatnonzero(marks == Mark.GUID)).size:
-            places = np.arange(len(at))
-            places[guids] = len(at) + np.arange(len(guids))
-            ends = pl.concat([ends, self._guids(self.flat.salts[at[guids]], number[guids])])[places]
+            places = np.arange(len(number))
+            places[guids] = len(number) + np.arange(len(guids))
+            ends = pl.concat([ends, self._guids(self.flat.salts[at][guids], number[guids])])[places]
         ends = ends.set(pl.Series(marks == Mark.NONE), None)
         return pl.select(pl.concat_str(self.flat.texts[at], ends, ignore_nulls=True).alias("text")).to_series()
 
-    def numbers(self, at: I64, copy: I64) -> I64:
+    def numbers(self, at: I64 | slice, copy: I64) -> I64:
         """Give the number in the mark of each of these pieces, which are written for clones with these numbers."""
         cut = self.flat
         period, modulus, follows = cut.periods[at], cut.moduli[at], cut.follows[at]

@@ -74,9 +74,9 @@ class NodesOutline:
         first = self.first + start
         by_block = {id(block): records for block, records in zip(self.blocks, self.records or (), strict=True)}
         for block, low, high in _ranges(self.blocks, start, stop):
-            for begin in range(low, high, _RECORDS_AT_ONCE):
-                end = min(begin + _RECORDS_AT_ONCE, high)
-                yield by_block[id(block)].written(begin, end, first)
+            records = by_block[id(block)]
+            for begin, end in records.stretches(low, high, _RECORDS_AT_ONCE):
+                yield records.written(begin, end, first)
                 first += end - begin
 
 

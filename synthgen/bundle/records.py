@@ -7,6 +7,7 @@ these between them. The bytes are those of `Layout.write`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,16 @@ class Records:
 
     copies: Copies
     cuts: Cuts
+
+    def stretches(self, start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
+        """Cut rows start … stop - 1 into stretches of `most` rows or less, each within one copy, which is quicker."""
+        rows = self.copies.rows
+        few = rows < most  # then several copies come together
+        length = most if few else -(-rows // -(-rows // most))
+        while start < stop:
+            end = min(start + length, stop if few else min(stop, (start // rows + 1) * rows))
+            yield start, end
+            start = end
 
     def written(self, start: int, stop: int, first: int) -> tuple[memoryview, int]:
         """Write the records of rows start … stop - 1, whose import ids are `first` and on.
