@@ -1,8 +1,8 @@
 """Finds ids and names in texts, vectorised; knows no file and no graph but its tables' texts.
 
 A text is compared word by word: a name stands in it when its runs of letters and digits follow each other there,
-whatever is between them and however they are spelled. A GUID is one word. So `vm-web-01` is found in `/vm-web-01-k3/`
-and in `VM_WEB_01`, and `data` is not found in `metadata`.
+whatever is between them and however they are spelled. A GUID is one word, also with underscores in it. So `vm-web-01`
+is found in `/vm-web-01-k3/` and in `VM_WEB_01`, and `data` is not found in `metadata`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from synthgen.graph import END, START
 from synthgen.seeding import I64, U64
 
 _WORD = r"[\p{L}\p{N}]+"
-_GUID = r"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})"
+_GUID = r"([0-9a-f]{8})[-_]([0-9a-f]{4})[-_]([0-9a-f]{4})[-_]([0-9a-f]{4})[-_]([0-9a-f]{12})"
 _FINAL_SIGMA, _SIGMA = "\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _BASE = np.uint64(0x9E3779B97F4A7C15)

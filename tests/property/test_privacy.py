@@ -201,6 +201,9 @@ def test_a_part_of_a_word_is_no_leak() -> None:
              "Ada B Lovelace", "ADA_LOVELACE", "", "web 1 of data"]
     assert search.find(pl.Series(texts)) == [(2, "web-1"), (4, "Ada Lovelace"), (6, "Ada Lovelace"), (8, "data"),
                                              (8, "web-1")]
+    guid = "/roles/24befccf-fefe-4d6b-a593-9b852af68174"
+    assert Search([guid]).find(pl.Series([guid.replace("-", "_").upper(), guid.replace("-", "")])) == [
+        (0, guid), (1, guid)]
     assert Search([]).find(pl.Series(texts)) == []
     assert Search(["x"]).find(pl.Series([], dtype=pl.String)) == []
 
