@@ -1,29 +1,22 @@
-"""Prints the fidelity table: three graphs, grown in six ways each, and every headline measure; asserts nothing.
+"""The fidelity table: three graphs, grown in six ways each, and every headline measure; misses are shown as misses."""
 
-A miss is printed as a miss. `--all` shows the measures without a target, too.
-"""
+from __future__ import annotations
 
 import argparse
 import json
 import shutil
 import sys
-import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # graphs of another kind are written for the tests
+from benchmarks.ground import CLOCK, make_bundle, scratch
+from synthgen.errors import SynthError
+from synthgen.fidelity.report import report_on
+from synthgen.parameters import Parameters, RandomParameters, TemplateParameters
+from synthgen.sample import sample_tenant
+from synthgen.snapshot.write import write_snapshot
+from tests.kinds.films import film_database
+from tests.kinds.parts import bill_of_materials
 
-from synthgen.errors import SynthError  # noqa: E402
-from synthgen.fidelity.report import report_on  # noqa: E402
-from synthgen.generate import generate  # noqa: E402
-from synthgen.parameters import Parameters, RandomParameters, TemplateParameters  # noqa: E402
-from synthgen.sample import sample_tenant  # noqa: E402
-from synthgen.snapshot.write import write_snapshot  # noqa: E402
-from tests.kinds.films import film_database  # noqa: E402
-from tests.kinds.parts import bill_of_materials  # noqa: E402
-
-CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 GRAPHS = {"sample tenant": (sample_tenant, "azure"), "films": (film_database, "auto"),
           "bill of materials": (bill_of_materials, "auto")}
 WAYS: dict[str, Parameters] = {
@@ -39,7 +32,7 @@ def measured(graph: str, way: str, folder: Path) -> dict[str, object]:
     if not base.exists():
         make, profile = GRAPHS[graph]
         write_snapshot(make(), base, created_at=CLOCK.isoformat(), source={}, profile=profile)
-    bundle = generate(WAYS[way], base=base, out=folder, seed=0, now=CLOCK, unique=0)
+    bundle = make_bundle(WAYS[way], base, folder)
     try:
         document = report_on(bundle, base).as_document()
     finally:
@@ -66,25 +59,24 @@ def cut(value: float | None) -> str:
     return " " * 8 if value is None else f"{int(value * 10_000) / 10_000:8.4f}"
 
 
-def main() -> None:
-    """Measure everything and print the table, or JSON."""
-    parser = argparse.ArgumentParser(prog="scripts/bench fidelity", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="leave out template 100 and random 100,000")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Name the options of this part."""
     parser.add_argument("--graph", choices=GRAPHS, action="append", help="only this graph; repeatable")
     parser.add_argument("--all", action="store_true", help="also the measures without a target")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+
+
+def show_all(options: argparse.Namespace) -> None:
+    """Measure everything and print the table, or JSON; with `--quick` without the two largest ways."""
     found = []
     if not options.json:
         print(f"{'':36} {'score':>8} {'target':>8} {'ceiling':>8}  verdict")
     for graph in options.graph or GRAPHS:
-        with tempfile.TemporaryDirectory(prefix="synthgen-bench-") as folder:
+        with scratch() as folder:
             for way in WAYS:
                 if options.quick and way.endswith("100,000") | way.endswith(" 100"):
                     continue
                 try:
-                    found.append(measured(graph, way, Path(folder)))
+                    found.append(measured(graph, way, folder))
                 except SynthError as error:
                     print(f"{graph}, {way}: {error}", file=sys.stderr)
                     continue
@@ -92,7 +84,3 @@ def main() -> None:
                     show(found[-1], everything=options.all)
     if options.json:
         print(json.dumps(found, indent=2))
-
-
-if __name__ == "__main__":
-    main()

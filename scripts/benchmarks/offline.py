@@ -1,0 +1,69 @@
+"""From a sample tenant to a validated operation, offline, beside the bare import of the same files."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks.bare import import_operation
+from benchmarks.figures import Figure
+from benchmarks.generation import make_rows
+from benchmarks.ground import Run, make_bundle, running_server, scratch, write_base
+from benchmarks.measuring import in_child, in_turns
+from importer.operations import load, validate
+from synthgen.database import Address
+from synthgen.parameters import Parameters, RandomParameters
+from synthgen.snapshot.read import open_snapshot
+
+RESOURCES = {False: 1_000_000, True: 100_000}
+RATIO = 1.4
+
+Stages = list[tuple[str, float]]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """There is nothing to choose."""
+
+
+def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:  # noqa: ARG001 - as of all parts
+    """Measure generate, load and validate in one go, on a server that has only the sample tenant."""
+    asked = RandomParameters(count=RESOURCES[run.quick])
+    with scratch() as folder:
+        base, out = folder / "base", folder / "out"
+        in_child(write_base, base)
+        rows = in_child(make_rows, asked, base, out).result
+        ours, bare = in_turns(run.times, partial(_whole_job, folder, asked),
+                              lambda: in_child(import_operation, folder, base, out).result)
+    loading = [[one for one in stages if one[0] != "generate"] for stages in ours]
+    yield Figure("generate, load offline, validate", "s", list(map(_total, ours)), "bare neo4j-admin, same files", bare,
+                 RATIO, rows, {"stages": ours})
+    yield Figure("load offline, validate", "s", list(map(_total, loading)), "bare neo4j-admin, same files", bare, RATIO,
+                 rows)
+
+
+def _total(stages: Stages) -> float:
+    return sum(took for _, took in stages)
+
+
+def _whole_job(folder: Path, asked: Parameters) -> Stages:
+    """Do all of it on a new server; gives each stage's seconds."""
+    base = folder / "base"
+    with scratch() as place, running_server(place / "neo4j", open_snapshot(base)) as site:
+        return in_child(grow_offline, asked, base, place / "out", site.address).result
+
+
+def grow_offline(asked: Parameters, base: Path, out: Path, address: Address) -> Stages:
+    """Generate, load and validate, for a process of its own; gives each stage's seconds."""
+    began = time.perf_counter()
+    bundle = make_bundle(asked, base, out)
+    generated = time.perf_counter()
+    done = load(bundle, address, mode="offline", base=base)
+    loaded = time.perf_counter()
+    validate(out, bundle.manifest.operation_id, address)
+    validated = time.perf_counter()
+    stages = [(name, took) for name, took in done.seconds]
+    stages.append(("the rest of the load", loaded - generated - done.total_seconds))
+    return [("generate", generated - began), *stages, ("validate", validated - loaded)]
