@@ -22,7 +22,7 @@ PARTS = {
     "hub": "the rollback of a node with very many relationships, beside a delete by hand",
     "scaling": "a load that scales itself, beside every fixed setting of a grid",
 }
-LONG = ("linear", "hub", "scaling")
+LONG = ("export", "linear", "hub", "scaling")
 """What --quick leaves out, unless it is named."""
 REPETITIONS = 3
 

@@ -130,17 +130,18 @@ def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:  # noqa:
         base, out = folder / "base", folder / "out"
         in_child(write_sample, base)
         rows = in_child(make_rows, RandomParameters(count=RESOURCES[run.quick]), base, out).result
-        for name, other in OTHERS.items():
-            if run.quick and not other.quick:
-                continue
-            changed = folder / "changed"
-            size = in_child(_write, out, changed, other).result
-            ours, theirs = in_turns(run.times, lambda: in_child(_import, folder, None, ()).result,
-                                    lambda one=other: in_child(_import, folder, changed, one.options).result)  # noqa: B023
-            shutil.rmtree(changed)
-            own = sum(part.bytes for part in newest_bundle(out).manifest.parts)
-            yield Figure("import of the files as they are", "s", ours, name, theirs, rows=rows,
-                         facts={"megabytes": own / 1e6, "their_megabytes": size / 1e6})
+        others = {name: other for name, other in OTHERS.items() if other.quick or not run.quick}
+        places = {name: folder / f"other-{number}" for number, name in enumerate(others)}
+        sizes = [in_child(_write, out, place, others[name]).result for name, place in places.items()]
+        ours, *theirs = in_turns(
+            run.times, partial(_bare, folder, None, ()),
+            *(partial(_bare, folder, place, others[name].options) for name, place in places.items()))
+    for name, size, took in zip(others, sizes, theirs, strict=True):
+        yield Figure("import of the files as they are", "s", ours, f"{name}, {size / 1e6:,.0f} MB", took, rows=rows)
+
+
+def _bare(folder: Path, changed: Path | None, options: Sequence[str]) -> float:
+    return in_child(_import, folder, changed, options).result
 
 
 def _import(folder: Path, changed: Path | None, options: Sequence[str]) -> float:

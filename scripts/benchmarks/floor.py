@@ -6,19 +6,20 @@ so that more rows than fit into memory can be written; only the writing is timed
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pyarrow.csv
 
-from benchmarks.measuring import seconds
+from benchmarks.measuring import in_turns, seconds
 from synthgen.bundle.layout import Layout
 from synthgen.bundle.read import Bundle, layout_of
 
 Writer = Callable[[pl.DataFrame, Path], object]
-TRIES = 3
+TRIES = 4
 
 
 def _polars(quotes: str) -> Writer:
@@ -56,23 +57,24 @@ def parts_of(bundle: Bundle) -> Iterator[tuple[Path, Layout]]:
 
 
 def time_writers(bundle: Bundle, folder: Path) -> dict[str, float]:
-    """Time each writer that keeps rows as they are, on the largest part of nodes and that of relationships."""
+    """Give the least seconds of each writer that keeps rows as they are, on the largest parts of both kinds."""
     largest = []
     for groups in (bundle.manifest.node_groups, bundle.manifest.relationship_groups):
         part, group = max(((part, group) for group in groups for part in group.parts), key=lambda one: one[0].bytes)
         largest.append((final_columns(bundle.place_of(part), layout_of(bundle, group)), layout_of(bundle, group)))
-    took = {}
-    for name, write in WRITERS.items():
-        path = folder / "tried.csv"
-        spent = 0.0
-        for frame, layout in largest:
-            spent += statistics.median(seconds(lambda f=frame: write(f, path)) for _ in range(TRIES))  # noqa: B023
-            if not final_columns(path, layout).equals(frame):
-                break
-            path.unlink()
-        else:
-            took[name] = spent
-    return took
+    path = folder / "tried.csv"
+    took = dict.fromkeys(WRITERS, 0.0)
+    for frame, layout in largest:
+        tries = in_turns(TRIES, *(partial(_try, name, frame, layout, path) for name in WRITERS))
+        for name, found in zip(WRITERS, tries, strict=True):
+            took[name] += min(found)
+    path.unlink()
+    return {name: spent for name, spent in took.items() if spent < math.inf}
+
+
+def _try(name: str, frame: pl.DataFrame, layout: Layout, path: Path) -> float:
+    spent = seconds(lambda: WRITERS[name](frame, path))
+    return spent if final_columns(path, layout).equals(frame) else math.inf
 
 
 def write_again(bundle: Bundle, folder: Path, writer: str) -> float:

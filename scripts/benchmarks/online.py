@@ -28,7 +28,7 @@ from importer import ScaleUpService
 from importer.online import OnlineOptions
 from importer.operations import load, rollback
 from importer.scaling.settings import Scaling
-from synthgen.bundle.read import Bundle, newest_bundle
+from synthgen.bundle.read import Bundle, newest_bundle, open_bundle
 from synthgen.parameters import Parameters, RandomParameters, TemplateParameters
 from synthgen.sample import sample_tenant
 from synthgen.snapshot.read import open_snapshot
@@ -183,7 +183,7 @@ def grow_online(site: Site, base: Path, out: Path) -> tuple[float, int]:
     if not done.success:
         raise RuntimeError(done.error)
     rollback(out, done.operation_id, site.address)
-    return took, done.resources_created + done.relationships_created
+    return took, count_rows(open_bundle(done.bundle))
 
 
 def _three_commands(site: Site, base: Path, out: Path) -> float:
