@@ -7,7 +7,7 @@ so that more rows than fit into memory can be written; only the writing is timed
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def _arrow(frame: pl.DataFrame, path: Path) -> None:
     pyarrow.csv.write_csv(frame.to_arrow(), path, pyarrow.csv.WriteOptions(include_header=False))
 
 
-WRITERS: Mapping[str, Writer] = {
+WRITERS: dict[str, Writer] = {
     "polars write_csv": _polars("non_numeric"), "polars write_csv, fewer quotes": _polars("necessary"),
     "polars sink_csv": _sunk, "pyarrow write_csv": _arrow,
 }
