@@ -80,9 +80,11 @@ class Figure:
 
 
 COLUMNS = ("figure", "rows", "ours", "rows/s", "against", "theirs", "ratio", "spread", "wanted")
-WIDTHS = (52, 10, 11, 9, 46, 11, 5, 11, 14)
+WIDTHS = (52, 10, 12, 9, 46, 12, 5, 11, 14)
 TEXTS = {0, 4, 8}
 """The columns that are set flush left."""
+DIGITS = (1_000, 100, 1)
+"""Below each of these a value has one more digit after the point."""
 
 
 def head_lines() -> list[str]:
@@ -103,7 +105,7 @@ def table_line(figure: Figure) -> str:
 
 def _amount(values: Sequence[float], unit: str) -> str:
     value = statistics.median(values)
-    digits = 0 if unit == "MB" else 2 if value >= 1 else 3
+    digits = 0 if unit == "MB" else sum(value < limit for limit in DIGITS)
     return f"{value:,.{digits}f} {unit}"
 
 
