@@ -22,7 +22,7 @@ PARTS = {
     "hub": "the rollback of a node with very many relationships, beside a delete by hand",
     "scaling": "a load that scales itself, beside every fixed setting of a grid",
 }
-LONG = ("export", "linear", "hub", "scaling")
+LONG = ("files", "export", "linear", "hub", "scaling")
 """What --quick leaves out, unless it is named."""
 REPETITIONS = 3
 
@@ -43,18 +43,19 @@ def main() -> None:
     run = Run(options.quick, options.repetitions)
     if not options.json:
         print(" · ".join(f"{name} {value}" for name, value in machine.items()), "", *head_lines(), sep="\n", flush=True)
-    began, documents = time.monotonic(), []
+    took, documents = {}, []
     for part in chosen:
+        began = time.monotonic()
         module = import_module(f"benchmarks.{part}")
         for figure in module.figures(run, options if options.part else _defaults(module)):
             documents.append({"part": part, **figure.as_document()})
             if not options.json:
                 print(table_line(figure), flush=True)
-    took = time.monotonic() - began
+        took[part] = time.monotonic() - began
     if options.json:
         print(json.dumps({"machine": machine, "seconds": took, "figures": documents}, indent=2))
     else:
-        print(f"\nmeasured in {took:,.0f} s", file=sys.stderr)
+        print("\nmeasured in " + ", ".join(f"{spent:.0f} s ({part})" for part, spent in took.items()), file=sys.stderr)
 
 
 def _read_arguments() -> argparse.Namespace:

@@ -15,7 +15,7 @@ from pathlib import Path
 import neo4j
 
 from benchmarks.figures import Figure
-from benchmarks.ground import CLOCK, Run, grown, running_server, scratch, write_base
+from benchmarks.ground import CLOCK, Run, grown, running_server, sample_base, scratch
 from benchmarks.measuring import Spent, in_child, in_turns
 from importer.operations import restore
 from synthgen.database import Address, connect
@@ -47,7 +47,7 @@ def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:  # noqa:
 
 def fill(base: Path, resources: int, address: Address) -> int:
     """Put a graph with three relationships a node into an empty database; gives the rows."""
-    snapshot = write_base(base, grown(sample_tenant(resources=resources)))
+    snapshot = sample_base(base, grown(sample_tenant(resources=resources)))
     restore(snapshot, address)
     return int(snapshot.counts["nodes"]) + int(snapshot.counts["relationships"])
 

@@ -19,8 +19,7 @@ from benchmarks.bare import bare_import
 from benchmarks.figures import Figure
 from benchmarks.floor import WRITERS, final_columns
 from benchmarks.generation import make_rows
-from benchmarks.ground import Run, scratch
-from benchmarks.ground import write_base as write_sample
+from benchmarks.ground import Run, sample_base, scratch
 from benchmarks.measuring import in_child, in_turns
 from importer.import_files import bundle_files, write_base
 from synthgen.bundle.layout import Layout
@@ -115,7 +114,7 @@ OTHERS = {
     "import ids as long as resource ids": Other(partial(with_texts, made=LONG_ID), options=("--id-type=string",),
                                                 quick=True),
     "quotes only where needed": Other(writer="polars write_csv, fewer quotes"),
-    "without the four marks": Other(partial(without, names=REQUIRED), quick=True),
+    "without the four marks": Other(partial(without, names=REQUIRED)),
     "without any property": Other(partial(without, names=None)),
 }
 
@@ -128,7 +127,7 @@ def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:  # noqa:
     """Measure the import of a random operation's files against each alternative, in turns."""
     with scratch() as folder:
         base, out = folder / "base", folder / "out"
-        in_child(write_sample, base)
+        in_child(sample_base, base)
         rows = in_child(make_rows, RandomParameters(count=RESOURCES[run.quick]), base, out).result
         others = {name: other for name, other in OTHERS.items() if other.quick or not run.quick}
         places = {name: folder / f"other-{number}" for number, name in enumerate(others)}

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from benchmarks.figures import SAME_RATE, Figure
 from benchmarks.floor import time_writers, write_again
-from benchmarks.ground import Run, count_rows, make_bundle, scratch, write_base
+from benchmarks.ground import Run, count_rows, make_bundle, sample_base, scratch
 from benchmarks.measuring import Spent, in_child, in_turns
 from synthgen.bundle.read import newest_bundle
 from synthgen.parameters import Parameters, RandomParameters, ScenarioParameters, TemplateParameters
 
-SIZES = {False: (1_000_000, 10_000_000), True: (100_000,)}
+SIZES = {False: (1_000_000, 10_000_000), True: (50_000,)}
 """Resources made, in full and with --quick."""
 REPEATED_UP_TO = 1_000_000
 """What is larger is measured once."""
@@ -62,7 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:
     """Measure each strategy at each size; then memory at 1 and 100 million rows."""
     with scratch() as folder:
-        in_child(write_base, folder / "base")
+        in_child(sample_base, folder / "base")
         for name in options.strategy or STRATEGIES:
             made = []
             for resources in SIZES[run.quick]:

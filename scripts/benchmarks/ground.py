@@ -55,7 +55,7 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
-def write_base(folder: Path, graph: Graph | None = None) -> Snapshot:
+def sample_base(folder: Path, graph: Graph | None = None) -> Snapshot:
     """Write the sample tenant, or another graph, as a snapshot."""
     graph = sample_tenant() if graph is None else graph
     return write_snapshot(graph, folder, created_at=CLOCK.isoformat(), source={}, profile="azure")

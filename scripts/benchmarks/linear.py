@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.figures import SAME_RATE, Figure
 from benchmarks.generation import make_rows
-from benchmarks.ground import Run, running_server, scratch, write_base
+from benchmarks.ground import Run, running_server, sample_base, scratch
 from benchmarks.measuring import Spent, in_child
 from importer.operations import load, rollback, validate
 from synthgen.bundle.read import newest_bundle
@@ -32,7 +32,7 @@ def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:  # noqa:
     """Measure each step at both sizes, the small one before and after the large one."""
     small, large = (QUICK_SMALL, QUICK_LARGE) if run.quick else (SMALL, LARGE)
     with scratch() as folder:
-        in_child(write_base, folder / "base")
+        in_child(sample_base, folder / "base")
         before, big, after = (_steps(folder / "base", resources) for resources in (small, large, small))
     for step, work in big.items():
         least = [_per_row(one[step]) for one in (before, after)]

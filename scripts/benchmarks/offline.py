@@ -11,14 +11,14 @@ from pathlib import Path
 from benchmarks.bare import import_operation
 from benchmarks.figures import Figure
 from benchmarks.generation import make_rows
-from benchmarks.ground import Run, make_bundle, running_server, scratch, write_base
+from benchmarks.ground import Run, make_bundle, running_server, sample_base, scratch
 from benchmarks.measuring import in_child, in_turns
 from importer.operations import load, validate
 from synthgen.database import Address
 from synthgen.parameters import Parameters, RandomParameters
 from synthgen.snapshot.read import open_snapshot
 
-RESOURCES = {False: 1_000_000, True: 100_000}
+RESOURCES = {False: 1_000_000, True: 50_000}
 RATIO = 1.4
 
 Stages = list[tuple[str, float]]
@@ -33,7 +33,7 @@ def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:  # noqa:
     asked = RandomParameters(count=RESOURCES[run.quick])
     with scratch() as folder:
         base, out = folder / "base", folder / "out"
-        in_child(write_base, base)
+        in_child(sample_base, base)
         rows = in_child(make_rows, asked, base, out).result
         ours, bare = in_turns(run.times, partial(_whole_job, folder, asked),
                               lambda: in_child(import_operation, folder, base, out).result)

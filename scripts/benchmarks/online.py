@@ -13,6 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.figures import SAME_RATE, Figure
-from benchmarks.ground import Run, Site, count_rows, grown, make_bundle, running_server, scratch, write_base
+from benchmarks.ground import Run, Site, count_rows, grown, make_bundle, running_server, sample_base, scratch
 from benchmarks.loop import ROWS, SESSIONS, Hand
 from benchmarks.measuring import command, in_child, in_turns
 from benchmarks.serverside import CONFIG, ServerSide
@@ -38,7 +39,7 @@ TOOL_SECONDS, TOOL_RATIO = 11.5, 0.25
 """The best time of the tool that was before for fewer than half of what template 10x is here; once recorded."""
 RESOURCES = 93_000
 """With three relationships for each node: 100,000 nodes and 300,000 relationships."""
-WARM_UPS = {False: 2, True: 1}
+WARM_UPS = {False: 2, True: 0}
 SETTINGS = ((1, 3_000), (2, 1_000), (2, 2_000), (2, 3_000), (2, 5_000), (2, 10_000), (3, 2_000), (4, 2_000))
 
 
@@ -102,46 +103,53 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:
     """Measure the sample tenant made ten times as large, then an operation with three relationships a node."""
-    with scratch() as folder:
-        yield from _in_one_go(folder, run)
-    cases: list[tuple[str, Parameters, bool]] = [("template 10x", TemplateParameters(scale_factor=FACTOR), False)]
+    with _prepared(TemplateParameters(scale_factor=FACTOR), dense=False) as (site, folder):
+        yield from _in_one_go(site, folder, run)
+        yield from _routes(site, folder, "template 10x", run, settings=False)
     if not run.quick:
-        cases.append((f"random {RESOURCES:,}", RandomParameters(count=RESOURCES), True))
-    for name, parameters, dense in cases:
-        with scratch() as folder:
-            in_child(_prepare, parameters, folder, dense=dense)
-            with running_server(folder / "neo4j", open_snapshot(folder / "base"), config=CONFIG) as site:
-                found = in_child(_compare, site, folder, WARM_UPS[run.quick], run.times,
-                                 dense and options.settings).result
-        yield from (replace(one, name=f"{one.name}, {name}") for one in found)
+        with _prepared(RandomParameters(count=RESOURCES), dense=True) as (site, folder):
+            yield from _routes(site, folder, f"random {RESOURCES:,}", run, settings=options.settings)
+
+
+@contextmanager
+def _prepared(parameters: Parameters, *, dense: bool) -> Iterator[tuple[Site, Path]]:
+    """Make base and operation in a folder, and run a server with the base."""
+    with scratch() as folder:
+        in_child(_prepare, parameters, folder, dense=dense)
+        with running_server(folder / "neo4j", open_snapshot(folder / "base"), config=CONFIG) as site:
+            yield site, folder
+
+
+def _routes(site: Site, folder: Path, name: str, run: Run, *, settings: bool) -> Iterator[Figure]:
+    for one in in_child(_compare, site, folder, run, settings=settings).result:
+        yield replace(one, name=f"{one.name}, {name}")
 
 
 def _prepare(parameters: Parameters, folder: Path, *, dense: bool) -> None:
-    write_base(folder / "base", grown(sample_tenant()) if dense else sample_tenant())
+    sample_base(folder / "base", grown(sample_tenant()) if dense else sample_tenant())
     make_bundle(parameters, folder / "base", folder / "out")
 
 
-def _compare(site: Site, folder: Path, warm_ups: int, times: int, settings: bool) -> list[Figure]:
+def _compare(site: Site, folder: Path, run: Run, *, settings: bool) -> list[Figure]:
     """Load in every way in turns, after some that warm the server."""
     # The driver tells each deadlock that it tries again.
     logging.getLogger("neo4j").setLevel(logging.ERROR)
     bundle = newest_bundle(folder / "out")
     routes = Routes(site, bundle, folder / "base")
-    for _ in range(warm_ups):
+    for _ in range(WARM_UPS[run.quick]):
         routes.ours()
         routes.by_hand()
-    ours, bare, hand, parts, rows = in_turns(times, routes.ours, partial(routes.ours, indexes=False), routes.by_hand,
-                                             routes.by_parts, routes.by_rows)
-    loop, by_rows = f"loop by hand, {SESSIONS} × {ROWS:,} rows", f"LOAD CSV in transactions of {ROWS:,} rows"
-    found = [
-        _pair("load online", ours, loop, hand, SAME_RATE),
-        _pair("load online without indexes", bare, loop, hand),
-        _pair("load online", ours, "LOAD CSV, one transaction a part", parts),
-        _pair("load online", ours, by_rows, rows),
-    ]
+    loop = f"loop by hand, {SESSIONS} × {ROWS:,} rows"
+    others = {loop: routes.by_hand, "LOAD CSV, one transaction a part": routes.by_parts}
+    if not run.quick:
+        others[f"LOAD CSV in transactions of {ROWS:,} rows"] = routes.by_rows
+    ours, bare, *theirs = in_turns(run.times, routes.ours, partial(routes.ours, indexes=False), *others.values())
+    found = [_pair("load online", ours, name, took, SAME_RATE if name == loop else None)
+             for name, took in zip(others, theirs, strict=True)]
+    found.append(_pair("load online without indexes", bare, loop, theirs[0]))
     for writers, batch in SETTINGS if settings else ():
         fixed = OnlineOptions(Scaling.within((batch, batch), (writers, writers)))
-        mine, theirs = in_turns(times, partial(routes.ours, fixed), partial(routes.by_hand, writers, batch))
+        mine, theirs = in_turns(run.times, partial(routes.ours, fixed), partial(routes.by_hand, writers, batch))
         mine = [replace(one, seconds=one.stages["WriteOnline"]) for one in mine]
         found.append(_pair(f"writing online, {writers} × {batch:,} rows", mine, "loop by hand with the same", theirs))
     return [replace(one, rows=count_rows(bundle)) for one in found]
@@ -154,19 +162,16 @@ def _pair(name: str, ours: list[Took], against: str, theirs: list[Took], target:
                   facts=facts)
 
 
-def _in_one_go(folder: Path, run: Run) -> Iterator[Figure]:
+def _in_one_go(site: Site, folder: Path, run: Run) -> Iterator[Figure]:
     """Generate, load and validate the sample tenant made ten times as large, as a call and as three commands."""
-    base = folder / "base"
-    in_child(write_base, base)
-    with running_server(folder / "neo4j", open_snapshot(base)) as site:
-        call = partial(_grown_online, site, base, folder / "called")
-        call()
-        calls, commands = in_turns(run.times, call, lambda: _three_commands(site, base, folder / "commanded"))
-    rows = calls[0][1]
-    tool = "the tool before, half of it (recorded)"
-    yield Figure("template 10x: generate, load, validate, a call", "s", [took for took, _ in calls], tool,
-                 [TOOL_SECONDS], TOOL_RATIO, rows)
-    yield Figure("template 10x: the same as three commands", "s", commands, tool, [TOOL_SECONDS], None, rows)
+    call = partial(_grown_online, site, folder / "base", folder / "called")
+    call()
+    ours: dict[str, Callable[[], tuple[float, int]]] = {"a call": call}
+    if not run.quick:
+        ours["three commands"] = partial(_three_commands, site, folder / "base", folder / "commanded")
+    for name, took in zip(ours, in_turns(run.times, *ours.values()), strict=True):
+        yield Figure(f"template 10x: generate, load, validate, {name}", "s", [spent for spent, _ in took],
+                     "the tool before, half of it (recorded)", [TOOL_SECONDS], TOOL_RATIO, took[0][1])
 
 
 def _grown_online(site: Site, base: Path, out: Path) -> tuple[float, int]:
@@ -186,7 +191,7 @@ def grow_online(site: Site, base: Path, out: Path) -> tuple[float, int]:
     return took, count_rows(open_bundle(done.bundle))
 
 
-def _three_commands(site: Site, base: Path, out: Path) -> float:
+def _three_commands(site: Site, base: Path, out: Path) -> tuple[float, int]:
     places = {"SYNTHGEN_OUT": str(out), "SYNTHGEN_BASE": str(base), "SYNTHGEN_HOME": str(site.server.home)}
 
     def do(*arguments: str) -> float:
@@ -195,5 +200,6 @@ def _three_commands(site: Site, base: Path, out: Path) -> float:
     took = do("synthgen.cli", "generate", "--strategy", "template", "--scale-factor", f"{FACTOR:g}", "--yes")
     took += do("importer.cli", "load", "--mode", "online", "--yes")
     took += do("importer.cli", "validate")
-    do("importer.cli", "rollback", newest_bundle(out).manifest.operation_id)
-    return took
+    bundle = newest_bundle(out)
+    do("importer.cli", "rollback", bundle.manifest.operation_id)
+    return took, count_rows(bundle)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import SAME_RATE, Figure
-from benchmarks.ground import Run, Site, count_rows, grown, make_bundle, running_server, scratch, write_base
+from benchmarks.ground import Run, Site, count_rows, grown, make_bundle, running_server, sample_base, scratch
 from benchmarks.measuring import in_child
 from importer.online import OnlineOptions
 from importer.operations import load, rollback
@@ -87,7 +87,7 @@ def _on(folder: Path, kind: Kind, run: Run) -> Figure:
 
 
 def _prepare(folder: Path, resources: int) -> int:
-    write_base(folder / "base", grown(sample_tenant()))
+    sample_base(folder / "base", grown(sample_tenant()))
     return count_rows(make_bundle(RandomParameters(count=resources), folder / "base", folder / "out"))
 
 
