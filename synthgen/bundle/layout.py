@@ -5,6 +5,7 @@ Import-format CSV as FORMAT.md, "Bundle", says. A base is handed to an import in
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,12 @@ class Layout:
         written = pl.DataFrame([series.alias(f"{place}") for place, series in enumerate(columns)])
         written.write_csv(path, include_header=False, quote_style="non_numeric", line_terminator="\n")
         return _longest_row(written)
+
+    def written(self, frame: pl.DataFrame, ids: Sequence[pl.Series]) -> tuple[memoryview, int]:
+        """Give what `write` writes, and what it returns."""
+        stream = io.BytesIO()
+        longest = self.write(stream, frame, ids)
+        return stream.getbuffer(), longest
 
     def fields(self, frame: pl.DataFrame) -> list[pl.Series]:
         """Give what stands behind the numbers in a record, a Series per field: texts, which are quoted, or integers."""

@@ -36,7 +36,24 @@ class PartRows:
 
 _RECORDS_AT_ONCE = 4_000
 """So many are still in the processor's cache when they are digested and written."""
+_NODES_AT_ONCE, _RELATIONSHIPS_AT_ONCE = 50_000, 250_000
+"""Of rows that are made one by one: fewer take longer, more take more memory."""
 PART_ROWS = PartRows(200_000, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some rows of a part, written.
+
+    Attributes:
+        octets: Their records.
+        longest: How long the longest is; see `Layout.write`.
+        ends: What relationships end at, start and end; nothing for nodes.
+    """
+
+    octets: memoryview
+    longest: int
+    ends: tuple[pl.Series, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,14 +86,18 @@ class NodesOutline:
             found.append(records)
         return found
 
-    def written(self, start: int, stop: int) -> Iterator[tuple[memoryview, int]]:
-        """Write rows start … stop - 1 by their `records`, some at a time; see `Records.written`."""
+    def written(self, start: int, stop: int) -> Iterator[Stretch]:
+        """Write rows start … stop - 1, some at a time: by their `records`, or made one by one."""
+        if self.records is None:
+            for begin, end in _stretches(start, stop, _NODES_AT_ONCE):
+                yield Stretch(*self.layout.written(*self.make(begin, end)))
+            return
         first = self.first + start
-        by_block = {id(block): records for block, records in zip(self.blocks, self.records or (), strict=True)}
+        by_block = {id(block): records for block, records in zip(self.blocks, self.records, strict=True)}
         for block, low, high in _ranges(self.blocks, start, stop):
             records = by_block[id(block)]
             for begin, end in records.stretches(low, high, _RECORDS_AT_ONCE):
-                yield records.written(begin, end, first)
+                yield Stretch(*records.written(begin, end, first))
                 first += end - begin
 
 
@@ -93,6 +114,12 @@ class RelationshipsOutline:
         """Make rows start … stop - 1: the properties of `layout.types`, and the columns of numbers before them."""
         frame = _joined([block.make(low, high) for block, low, high in _ranges(self.blocks, start, stop)])
         return frame, [frame[START], frame[END]]
+
+    def written(self, start: int, stop: int) -> Iterator[Stretch]:
+        """Write rows start … stop - 1, some at a time."""
+        for begin, end in _stretches(start, stop, _RELATIONSHIPS_AT_ONCE):
+            frame, ends = self.make(begin, end)
+            yield Stretch(*self.layout.written(frame, ends), tuple(ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +257,10 @@ def _ranges(blocks: Sequence[Block], start: int, stop: int) -> Iterator[tuple[Bl
         if low < high:
             yield block, low, high
         offset += block.rows
+
+
+def _stretches(start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
+    return ((begin, min(begin + most, stop)) for begin in range(start, stop, most))
 
 
 def _joined(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,16 @@ import polars as pl
 
 from synthgen.bundle.manifest import Part, Space
 from synthgen.bundle.marks import Seen, seen_in
-from synthgen.bundle.outline import NodesOutline, Outline, PartOutline, RelationshipsOutline
+from synthgen.bundle.outline import Outline, PartOutline, RelationshipsOutline
 from synthgen.files import file_digest, new_digest
 from synthgen.graph import END, START
 
 TORN = ".part."
 """What the names of files begin with that are being written, or were when their writer was killed."""
+
+
+Ends = tuple[tuple[Space, Seen], ...]
+"""What relationships end at: import ids of the operation, node numbers of the base; one or more for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,12 @@ class Made:
     Attributes:
         number: Its place among the parts of the outline.
         part: As the manifest has it.
-        ends: What its relationships end at: import ids of the operation, node numbers of the base.
+        ends: What its relationships end at.
     """
 
     number: int
     part: Part
-    ends: tuple[tuple[Space, Seen], ...]
+    ends: Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +70,26 @@ def make_part(outline: Outline, number: int, folder: Path) -> Made:
     os.close(descriptor)
     path = Path(name)
     try:
-        if isinstance(wanted.group, NodesOutline) and wanted.group.records is not None:
-            longest, digest = _write_records(path, wanted.group.written(wanted.start, wanted.stop))
-            ids: list[pl.Series] = []
-        else:
-            frame, ids = wanted.group.make(wanted.start, wanted.stop)
-            longest = wanted.group.layout.write(path, frame, ids)
-            digest = file_digest(path)
+        longest, digest, ends = _write(path, wanted)
         part = Part(wanted.file, wanted.stop - wanted.start, path.stat().st_size, longest, digest)
         path.chmod(0o644)
         path.replace(folder / wanted.file)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return Made(number, part, _ends(wanted, ids))
+    return Made(number, part, ends)
 
 
-def _write_records(path: Path, written: Iterable[tuple[memoryview, int]]) -> tuple[int, str]:
-    """Write a file of records; give the length of the longest, as `Layout.write`, and the file's digest."""
-    longest, digest = 0, new_digest()
+def _write(path: Path, wanted: PartOutline) -> tuple[int, str, Ends]:
+    """Write a part's file; give the length of its longest row, as `Layout.write`, its digest, and what it ends at."""
+    longest, digest, ends = 0, new_digest(), []
     with path.open("wb") as stream:
-        for octets, length in written:
-            stream.write(octets)
-            digest.update(octets)
-            longest = max(longest, length)
-    return longest, digest.hexdigest()
+        for stretch in wanted.group.written(wanted.start, wanted.stop):
+            stream.write(stretch.octets)
+            digest.update(stretch.octets)
+            longest = max(longest, stretch.longest)
+            ends += _ends(wanted, stretch.ends)
+    return longest, digest.hexdigest(), tuple(ends)
 
 
 def find_made(outline: Outline, number: int, folder: Path, part: Part) -> Made | None:
@@ -105,9 +104,9 @@ def find_made(outline: Outline, number: int, folder: Path, part: Part) -> Made |
     return Made(number, part, _ends(wanted, [read[START], read[END]]))
 
 
-def _ends(wanted: PartOutline, ids: Sequence[pl.Series]) -> tuple[tuple[Space, Seen], ...]:
+def _ends(wanted: PartOutline, columns: Sequence[pl.Series]) -> Ends:
     if not isinstance(wanted.group, RelationshipsOutline):
         return ()
     block = wanted.group.blocks[0]
     return tuple((space, seen_in(numbers.to_numpy()))
-                 for space, numbers in zip((block.start_space, block.end_space), ids, strict=True))
+                 for space, numbers in zip((block.start_space, block.end_space), columns, strict=True))

@@ -49,7 +49,7 @@ def watched(home, name):
         passed(name)
         return given
     setattr(home, name, outer)
-watched(part, "file_digest")
+watched(part, "_write")
 for name in ("record", "parts"):
     watched(unfinished.Unfinished, name)
 watched(unfinished, "write_json")

@@ -38,7 +38,7 @@ def groups_of(graph: Graph, asked: Parameters, profile: Profile | None) -> tuple
 
 def by_records(group: NodesOutline, start: int, stop: int) -> tuple[bytes, int]:
     assert group.records is not None
-    written = [(bytes(octets), longest) for octets, longest in group.written(start, stop)]
+    written = [(bytes(stretch.octets), stretch.longest) for stretch in group.written(start, stop)]
     return b"".join(octets for octets, _ in written), max((longest for _, longest in written), default=0)
 
 
