@@ -82,7 +82,8 @@ def make_part(outline: Outline, number: int, folder: Path) -> Made:
 
 def _write(path: Path, wanted: PartOutline) -> tuple[int, str, Ends]:
     """Write a part's file; give the length of its longest row, as `Layout.write`, its digest, and what it ends at."""
-    longest, digest, ends = 0, new_digest(), []
+    longest, digest = 0, new_digest()
+    ends: list[tuple[Space, Seen]] = []
     with path.open("wb") as stream:
         for stretch in wanted.group.written(wanted.start, wanted.stop):
             stream.write(stretch.octets)
