@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tomllib
@@ -14,6 +13,7 @@ from typing import Any
 import yaml
 
 from synthgen.errors import UsageError
+from synthgen.files import text_digest
 
 Place = tuple[str | int, ...]
 """Keys and positions that lead to a part of a document, from the outside."""
@@ -76,7 +76,7 @@ def parse_source(text: str, *, said: str, suffix: str) -> Source:
     if not isinstance(document, dict):
         raise UsageError(f"{said} holds no table", hint="write name: value pairs at the top")
     lines = dict(_toml_lines(text)) if suffix == ".toml" else _yaml_lines(text, said)
-    return Source(said, document, lines, hashlib.blake2b(text.encode(), digest_size=32).hexdigest())
+    return Source(said, document, lines, text_digest(text))
 
 
 def _toml_lines(text: str) -> Iterator[tuple[Place, int]]:

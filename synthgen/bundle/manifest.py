@@ -18,8 +18,8 @@ from synthgen.files import inside, write_json
 from synthgen.types import check_types
 
 FORMAT = "synthgen-bundle"
-FORMAT_VERSION = 2
-COMPRESSED_VERSION = 3
+FORMAT_VERSION = 4
+COMPRESSED_VERSION = 5
 """Of manifests whose parts are compressed: earlier programs would not find the files, and say so by the number."""
 MANIFEST = "manifest.json"
 ANCHORS = "anchors.csv"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -18,6 +17,7 @@ from synthgen.bundle.layout import Layout, node_layout, relationship_layout
 from synthgen.bundle.manifest import Counts, Pattern
 from synthgen.bundle.records import Records, records_of
 from synthgen.copies import Copies
+from synthgen.files import text_digest
 from synthgen.graph import END, START
 from synthgen.growth import Growth, NodeBlock, RelationshipBlock
 from synthgen.metadata import Stamp
@@ -168,12 +168,12 @@ class Outline:
         return sum(group.rows for group in self.relationships)
 
     def digest(self) -> str:
-        """Give a digest (BLAKE2b, 32 bytes, hex) of all that can be said of the bundle before its rows are made."""
+        """Give a digest (BLAKE3, 32 bytes, hex) of all that can be said of the bundle before its rows are made."""
         said = [asdict(self.stamp), dict(self.growth.parameters), dict(self.growth.left_out),
                 [group.layout.header() for group in self.groups],
                 [(part.file, part.start, part.stop) for part in self.parts], asdict(self.counts(isolated=0))]
         text = json.dumps(said, sort_keys=True, default=str)
-        return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+        return text_digest(text)
 
     def counts(self, isolated: int) -> Counts:
         """Count what it holds; how many of its nodes have no relationship is known to who made them."""

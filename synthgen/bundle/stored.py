@@ -7,10 +7,11 @@ The digests and lengths of a manifest are those of the bytes inside.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, cast
+
+from synthgen.files import new_digest
 
 Compression = Literal["none", "gzip"]
 SUFFIX = ".gz"
@@ -48,7 +49,7 @@ def open_stored(path: Path) -> BinaryIO:
 
 def measure(stream: BinaryIO, copy: Sink | None = None) -> tuple[int, str]:
     """Give the length and the digest (as `synthgen.files.file_digest`) of what is left of a stream, and copy it."""
-    size, digest = 0, hashlib.blake2b(digest_size=32)
+    size, digest = 0, new_digest()
     while block := stream.read(BLOCK):
         size += len(block)
         digest.update(block)

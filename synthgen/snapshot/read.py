@@ -20,7 +20,7 @@ from synthgen.snapshot.digest import ContentDigest
 from synthgen.types import check_types
 
 FORMAT = "synthgen-snapshot"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 SNAPSHOT = "snapshot.json"
 ROWS_AT_ONCE = 100_000
 

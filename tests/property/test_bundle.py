@@ -377,8 +377,8 @@ def test_a_link_within_the_folder_is_fine(bundle: Bundle) -> None:
 @pytest.mark.parametrize(("content", "said"), [
     (b"", "cannot be read"), (b"{", "cannot be read"), (b"\xff", "cannot be read"), (b"[]", "not the manifest"),
     (b"{}", "not the manifest"), (b'{"format": "synthgen-bundle"}', "format version None"),
-    (b'{"format": "synthgen-bundle", "format_version": 1}', "format version 1; this program reads 2"),
-    (b'{"format": "synthgen-bundle", "format_version": 2}', "incomplete"),
+    (b'{"format": "synthgen-bundle", "format_version": 1}', "format version 1; this program reads 4"),
+    (b'{"format": "synthgen-bundle", "format_version": 4}', "incomplete"),
 ])
 def test_a_manifest_that_is_none_is_said_to_be_so(bundle: Bundle, content: bytes, said: str) -> None:
     """A manifest that is empty, cut, of another program or version is answered with what is wrong and a way out."""

@@ -152,8 +152,8 @@ def test_a_manifest_that_contradicts_its_version_is_refused(tmp_path):
     """Version 2 has plain parts and version 3 compressed ones, so that older programs refuse what they cannot read."""
     bundle = compress(small_bundle(tmp_path))
     text = (bundle.path / MANIFEST).read_text(encoding="utf-8")
-    assert '"format_version": 3' in text
-    for wrong in (text.replace('"format_version": 3', '"format_version": 2'), text.replace('"gzip"', '"none"'),
+    assert '"format_version": 5' in text
+    for wrong in (text.replace('"format_version": 5', '"format_version": 4'), text.replace('"gzip"', '"none"'),
                   text.replace('"gzip"', '"zstd"')):
         (bundle.path / MANIFEST).write_text(wrong, encoding="utf-8")
         with pytest.raises(BundleError, match="compression"):

@@ -376,8 +376,8 @@ def test_damage_is_found_and_named(tmp_path: Path, which: int, how: str) -> None
 @pytest.mark.parametrize(("content", "said"), [
     (None, "there is no snapshot"), (b"", "cannot be read"), (b"{", "cannot be read"), (b"\xff\xfe", "cannot be read"),
     (b"[]", "is not a snapshot"), (b"{}", "is not a snapshot"),
-    (b'{"format": "synthgen-snapshot", "format_version": 1}', "format version 1; this program reads 2"),
-    (b'{"format": "synthgen-snapshot", "format_version": 2}', "incomplete"),
+    (b'{"format": "synthgen-snapshot", "format_version": 1}', "format version 1; this program reads 3"),
+    (b'{"format": "synthgen-snapshot", "format_version": 3}', "incomplete"),
 ])
 def test_a_snapshot_that_is_none_is_said_to_be_so(tmp_path: Path, content: bytes | None, said: str) -> None:
     """A `snapshot.json` that is missing, empty, cut, of another program or version is answered with a way out."""
