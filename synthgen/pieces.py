@@ -21,6 +21,7 @@ import pyarrow as pa
 from synthgen.seeding import I64, U64, derive_seed, mix
 
 _INTEGER_OPERATION_BITS = 31
+GUID_BYTES = 36
 OWN = 0
 """As a period: the number of the clone itself."""
 
@@ -167,7 +168,7 @@ class Cuts:
         if (guids := np.flatnonzero(marks == Mark.GUID)).size:
             places = np.arange(len(number))
             places[guids] = len(number) + np.arange(len(guids))
-            ends = pl.concat([ends, self._guids(self.flat.salts[at][guids], number[guids])])[places]
+            ends = pl.concat([ends, _texts_of(self.guids(self.flat.salts[at][guids], number[guids]))])[places]
         ends = ends.set(pl.Series(marks == Mark.NONE), None)
         return pl.select(pl.concat_str(self.flat.texts[at], ends, ignore_nulls=True).alias("text")).to_series()
 
@@ -188,10 +189,11 @@ class Cuts:
             known[ready] = True
         return number
 
-    def _guids(self, salts: U64, numbers: I64) -> pl.Series:
+    def guids(self, salts: U64, numbers: I64) -> npt.NDArray[np.uint8]:
+        """Write the GUIDs of these marks, shape (n, `GUID_BYTES`)."""
         high, low = (mix(mix(numbers, derive_seed(self.seed, half)) ^ salts, derive_seed(self.seed, half, "salted"))
                      for half in ("high", "low"))
-        return guid_texts(high, low)
+        return _guid_octets(high, low)
 
 
 def joined_texts(texts: pl.Series, offsets: I64) -> pa.LargeStringArray:
@@ -209,15 +211,25 @@ def salt_of(text: str) -> int:
 
 def guid_texts(high: U64, low: U64) -> pl.Series:
     """Write pairs of 64-bit values as GUIDs of version 8 (RFC 9562): 122 bits of them count."""
+    return _texts_of(_guid_octets(high, low))
+
+
+def _guid_octets(high: U64, low: U64) -> npt.NDArray[np.uint8]:
     octets = np.stack([high.astype(">u8"), low.astype(">u8")], axis=1).view(np.uint8).reshape(-1, 16).copy()
     octets[:, 6] = (octets[:, 6] & 0x0F) | 0x80
     octets[:, 8] = (octets[:, 8] & 0x3F) | 0x80
     nibbles = np.stack([octets >> 4, octets & 0x0F], axis=2).reshape(-1, 32)
     digits = np.frombuffer(b"0123456789abcdef", np.uint8)[nibbles]
-    text = np.full((len(digits), 36), ord("-"), np.uint8)
-    text[:, [i for i in range(36) if i not in {8, 13, 18, 23}]] = digits
-    offsets = np.arange(0, 36 * (len(digits) + 1), 36, dtype=np.int64)
-    array = pa.LargeStringArray.from_buffers(len(digits), pa.py_buffer(offsets), pa.py_buffer(text))
+    text = np.full((len(digits), GUID_BYTES), ord("-"), np.uint8)
+    text[:, [i for i in range(GUID_BYTES) if i not in {8, 13, 18, 23}]] = digits
+    return text
+
+
+def _texts_of(octets: npt.NDArray[np.uint8]) -> pl.Series:
+    """Give the rows of a table of ASCII characters as texts."""
+    rows, width = octets.shape
+    offsets = np.arange(0, width * (rows + 1), width, dtype=np.int64)
+    array = pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(octets))
     return pl.Series("guid", pl.from_arrow(array), pl.String)
 
 

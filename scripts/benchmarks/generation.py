@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def _make(folder: Path, parameters: Parameters, times: int) -> Made:
 
 
 def _removing(folder: Path, work: Callable[..., object], *arguments: object) -> Spent:
+    os.sync()
     try:
         return in_child(work, *arguments)
     finally:

@@ -80,7 +80,8 @@ class NodesOutline:
         for block in self.blocks:
             if not isinstance(block.make, Copies):
                 return None
-            records = records_of(self.layout, stamped(block.make.frame, block, self.stamp), block.make)
+            records = records_of(self.layout, stamped(block.make.frame, block, self.stamp), block.make,
+                                 at_once=_RECORDS_AT_ONCE)
             if records is None:
                 return None
             found.append(records)
@@ -96,7 +97,7 @@ class NodesOutline:
         by_block = {id(block): records for block, records in zip(self.blocks, self.records, strict=True)}
         for block, low, high in _ranges(self.blocks, start, stop):
             records = by_block[id(block)]
-            for begin, end in records.stretches(low, high, _RECORDS_AT_ONCE):
+            for begin, end in records.stretches(low, high):
                 yield Stretch(*records.written(begin, end, first))
                 first += end - begin
 

@@ -8,34 +8,58 @@ these between them. The bytes are those of `Layout.write`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from synthgen.bundle.layout import LONG_ROW, Layout
+from synthgen.bundle.moulds import Mould
 from synthgen.bundle.rest import has_column
 from synthgen.copies import Copies
 from synthgen.pieces import Cuts, Flat, Mark, joined_texts
 from synthgen.seeding import I64
 
+_MOST_MOULD_BYTES = 128_000_000
+"""Of one group's moulds; what is beyond is put together anew for each copy."""
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of the rows that are repeated, cut; each begins with the piece whose number is the import id."""
+    """The records of the rows that are repeated, cut; each begins with the piece whose number is the import id.
+
+    Attributes:
+        copies: What they are records of.
+        cuts: Their pieces.
+        at_once: How many are written at once.
+        _moulds: Of each stretch of rows, by its first and their number, the mould that was made last.
+    """
 
     copies: Copies
     cuts: Cuts
+    at_once: int
+    _moulds: dict[tuple[int, int], Mould] = field(default_factory=dict, compare=False, repr=False)
 
-    def stretches(self, start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
-        """Cut rows start … stop - 1 into stretches of `most` rows or less, each within one copy, which is quicker."""
-        rows = self.copies.rows
-        few = rows < most  # then several copies come together
-        length = most if few else -(-rows // -(-rows // most))
+    def stretches(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Cut rows start … stop - 1 into stretches of `at_once` rows or less, the same ones of each copy.
+
+        A copy of many rows is cut into stretches; of few rows, several copies come together.
+        """
         while start < stop:
-            end = min(start + length, stop if few else min(stop, (start // rows + 1) * rows))
-            yield start, end
+            _, end = self._whole(start)
+            yield start, min(stop, end)
             start = end
+
+    def _whole(self, row: int) -> tuple[int, int]:
+        """Give begin and end of the stretch that a row lies in."""
+        rows = self.copies.rows
+        if rows <= self.at_once:
+            length = self.at_once // rows * rows
+            return row // length * length, (row // length + 1) * length
+        length = -(-rows // -(-rows // self.at_once))
+        copy = row // rows * rows
+        begin = row - (row - copy) % length
+        return begin, min(begin + length, copy + rows)
 
     def written(self, start: int, stop: int, first: int) -> tuple[memoryview, int]:
         """Write the records of rows start … stop - 1, whose import ids are `first` and on.
@@ -47,21 +71,38 @@ class Records:
         at, offsets = self.cuts.places(rank)
         number = self.cuts.numbers(at, np.repeat(copy, np.diff(offsets)))
         number[offsets[:-1]] = np.arange(first, first + len(rank))
-        texts = joined_texts(self.cuts.marked(at, number), offsets)
-        _, ends, octets = texts.buffers()
-        places = np.frombuffer(ends, np.int64, len(texts) + 1)
-        longest = int(np.diff(places).max(initial=0))
-        written = memoryview(octets)[places[0]:places[-1]] if octets is not None else memoryview(b"")
-        return written, longest if longest > LONG_ROW else 0
+        key = start % self.copies.rows, stop - start
+        mould = self._moulds.get(key)
+        if mould is not None and mould.fits(number):
+            octets = mould.cast(self.cuts, number)
+        else:
+            texts = joined_texts(self.cuts.marked(at, number), offsets)
+            _, ends, buffer = texts.buffers()
+            places = np.frombuffer(ends, np.int64, len(texts) + 1)
+            octets = np.frombuffer(buffer or b"", np.uint8, places[-1] - places[0], places[0])
+            mould = Mould.of(self.cuts, at, number, octets, places - places[0])
+            if (start, stop) == self._whole(start):
+                self._keep(key, mould)
+        longest = int(np.diff(mould.ends).max(initial=0))
+        return octets.data, longest if longest > LONG_ROW else 0
+
+    def _keep(self, key: tuple[int, int], mould: Mould) -> None:
+        # Two threads may both find room for the last one: that is one mould too many, and no harm.
+        kept = sum(other.bytes for place, other in list(self._moulds.items()) if place != key)
+        if kept + mould.bytes <= _MOST_MOULD_BYTES:
+            self._moulds[key] = mould
+        else:
+            self._moulds.pop(key, None)
 
 
-def records_of(layout: Layout, frame: pl.DataFrame, copies: Copies) -> Records | None:
+def records_of(layout: Layout, frame: pl.DataFrame, copies: Copies, *, at_once: int) -> Records | None:
     """Cut the records of rows that are repeated.
 
     Args:
         layout: Of their file.
         frame: The rows, with all properties of the layout.
         copies: What of them is written anew.
+        at_once: How many are written at once.
 
     Returns:
         Them, or None when that cannot be done: names that clones are given, and properties that CSV has no column for,
@@ -72,9 +113,9 @@ def records_of(layout: Layout, frame: pl.DataFrame, copies: Copies) -> Records |
     fields = layout.fields(frame)
     cut_at = {layout.place_of(name): cut for name, cut in copies.cuts.items()}
     building = _Building(copies.rows)
-    for place, field in enumerate(fields):
-        building.add(_quoted(field), cut_at.get(place))
-    return Records(copies, building.cuts(seed=next((cut.seed for cut in copies.cuts.values()), 0)))
+    for place, values in enumerate(fields):
+        building.add(_quoted(values), cut_at.get(place))
+    return Records(copies, building.cuts(seed=next((cut.seed for cut in copies.cuts.values()), 0)), at_once)
 
 
 def _quoted(field: pl.Series) -> pl.Series:

@@ -66,10 +66,10 @@ def test_any_graph(graph: Graph, asked: Parameters, data: st.DataObject) -> None
 @pytest.mark.parametrize("asked", ASKED, ids=str)
 def test_a_tenant(asked: Parameters, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of a tenant's nodes are written like this, in any stretches."""
-    groups = groups_of(sample_tenant(resources=300, seed=2), asked, AZURE)
-    whole = [by_rows(group, 0, group.rows) for group in groups]
-    for at_once in (7, 100_000):
+    whole = [by_rows(group, 0, group.rows) for group in groups_of(sample_tenant(resources=300, seed=2), asked, AZURE)]
+    for at_once in (1, 7, 100_000):
         monkeypatch.setattr(outlining, "_RECORDS_AT_ONCE", at_once)
+        groups = groups_of(sample_tenant(resources=300, seed=2), asked, AZURE)
         assert [by_records(group, 0, group.rows) for group in groups] == whole
 
 
