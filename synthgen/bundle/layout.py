@@ -125,7 +125,6 @@ class Layout:
             else pl.lit(None, TYPES[self.types[name]].dtype).alias(name) for name in wanted))
         return with_rest(typed, frame[REST], {name: self.types[name] for name in wanted}) if self.has_rest else typed
 
-
     def count_rest(self, path: Path) -> int:
         """Count the rows of a file that say in JSON what CSV has no form for.
 
@@ -162,9 +161,13 @@ def _longest_row(written: pl.DataFrame) -> int:
     others = written.width - len(texts)
     if not texts or not written.height:
         return 0
-    lengths = written.select(pl.sum_horizontal(text.str.len_bytes() for text in texts)).to_series()
     # Quotes are doubled, and each field has two around it and a comma or line end after it; a number has 20 digits.
-    long = written.filter(lengths * 2 + 3 * len(texts) + 21 * others > LONG_ROW)
+    around = 3 * len(texts) + 21 * others
+    if 2 * sum(length or 0 for length in written.select(text.str.len_bytes().max() for text in texts).row(0)) \
+            + around <= LONG_ROW:
+        return 0
+    lengths = written.select(pl.sum_horizontal(text.str.len_bytes() for text in texts)).to_series()
+    long = written.filter(lengths * 2 + around > LONG_ROW)
     if not long.height:
         return 0
     sizes = [text.str.len_bytes() + text.str.count_matches('"', literal=True) + 2 for text in texts]
