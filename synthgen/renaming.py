@@ -20,7 +20,7 @@ from synthgen.graph import START, column
 from synthgen.growth import NodeBlock
 from synthgen.identifiers import ITEM_END, key_properties
 from synthgen.metadata import EVERY_NAME, OF_SCENARIO, SCENARIO, SOURCE_ID
-from synthgen.pieces import Cuts, integer_keys
+from synthgen.pieces import Cuts, Piece, integer_keys
 from synthgen.profile import Role
 from synthgen.seeding import I64, derive_seed, token
 from synthgen.variation import Variation
@@ -49,7 +49,9 @@ class Renaming:
         kept = {name: kind for name, kind in table.types.items() if name not in EVERY_NAME - OF_SCENARIO}
         keys = self._keys(table.labels, kept)
         columns = _without_metadata(table.frame[group.members - table.first], kept)
-        cuts = self._cuts(columns, kept, keys, group.members)
+        # A clone that varies may take a value over from any node of the group.
+        used = group.members if group.whole or variation else group.members[:group.extra]
+        cuts = self._cuts(columns, kept, keys, used)
         integers = [name for name in keys if kept[name] == "INTEGER"]
         types = dict(kept)
         if with_source:
@@ -113,11 +115,12 @@ class Renaming:
     def _cuts(
         self, columns: pl.DataFrame, types: Mapping[str, str], keys: Sequence[str], members: I64
     ) -> dict[str, Cuts]:
-        """Cut every column of text; one whose rows speak of no node is left out."""
+        """Cut every column of text, in the rows of the first nodes; one whose rows speak of no node is left out."""
+        others: list[list[Piece]] = [[]] * (columns.height - len(members))
         profile = self._base.profile
         cuts: dict[str, Cuts] = {}
         for name in (name for name, kind in types.items() if kind in _TEXTS):
-            values = _as_text(columns[name])
+            values = _as_text(columns[name][:len(members)])
             if types[name] == "STRING" and name == profile.name_property and name not in keys:
                 rows = self._cutting.names(values, members)
             elif types[name] == "STRING" and name in keys:
@@ -127,7 +130,7 @@ class Renaming:
             else:
                 rows = self._cutting.texts(values, members)
             if any(rows):
-                cuts[name] = Cuts.of(rows, token=self._token, seed=self._seed, names=self._cutting.given)
+                cuts[name] = Cuts.of(rows + others, token=self._token, seed=self._seed, names=self._cutting.given)
         return cuts
 
     def _integers(self, name: str, numbers: I64) -> pl.Series:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from synthgen.documents import build
 from synthgen.errors import SnapshotError
@@ -83,6 +82,12 @@ class Snapshot:
         if isinstance(table, StoredNodes) and not table.types:
             yield pl.DataFrame(height=table.rows)
             return
+        if table.rows <= rows:
+            yield self.read(table)
+            return
+        # It loads a module for each kind of file system, which small snapshots need not wait for.
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
         with pq.ParquetFile(inside(self.path, table.file)) as stored:
             for batch in stored.iter_batches(batch_size=rows):
                 frame = pl.from_arrow(batch)
