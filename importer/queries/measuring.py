@@ -26,6 +26,8 @@ from synthgen.progress import Progress, silent
 PROFILED_SETS = 5
 """A query's plan is looked at with so many of its parameter sets."""
 _READS = "r"
+_EXPLAIN = "EXPLAIN "
+_POSITION = re.compile(r" \(line (\d+), column (\d+) \(offset: \d+\)\)")
 _LOOKS_AT_PLANS = re.compile(r"(?:CYPHER(?:\s+[\d.]+)?(?:\s+\w+\s*=\s*\w+)*\s+)?(EXPLAIN|PROFILE)\b", re.IGNORECASE)
 
 
@@ -87,19 +89,30 @@ def _refuse_writing(session: neo4j.Session, trial: _Trial, settings: Settings) -
             raise UsageError(f"{said}: {what}it says {looks[1].upper()} itself", query=query.name,
                              hint="leave that out: plans are looked at in any case; nothing was run")
         with _failing(trial, settings, what):
-            _explain(session, text, f"{said}: {what}", query.name)
+            _explain(session, text, f"{said}: {what}", query.name, 1 if what else query.line or 1)
 
 
-def _explain(session: neo4j.Session, text: str, said: str, name: str) -> None:
+def _explain(session: neo4j.Session, text: str, said: str, name: str, line: int) -> None:
     try:
-        summary = session.run(neo4j.Query(f"EXPLAIN {text}")).consume()
+        summary = session.run(neo4j.Query(_EXPLAIN + text)).consume()
     except Neo4jError as error:
         if error.code != "Neo.ClientError.Statement.SyntaxError":
             raise
-        raise UsageError(f"{said}{error.message}", hint="correct the query; nothing was run", query=name) from error
+        raise UsageError(said + _placed(error.message or str(error.code), line), query=name,
+                         hint="correct the query; nothing was run") from error
     if summary.query_type != _READS:
         raise UsageError(f"{said}it does not only read", query=name, query_type=summary.query_type,
                          hint="only queries that read are measured; nothing was run")
+
+
+def _placed(message: str, line: int) -> str:
+    """Say a syntax error with its place in the text that begins in this line, not in what was sent to the server."""
+    found = _POSITION.search(message)
+    if found is None:
+        return message
+    number, column = int(found[1]), int(found[2])
+    column -= len(_EXPLAIN) if number == 1 else 0
+    return f"{message[:found.start()]} (line {line + number - 1}, column {column})"
 
 
 @contextmanager

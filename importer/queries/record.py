@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from synthgen.errors import UsageError
@@ -136,14 +137,20 @@ def record_path(out: Path, name: str) -> Path:
 
 
 def new_record_path(out: Path, name: str) -> Path:
-    """Say where a new record of this name goes; raises as `record_path`.
+    """Say where a new record of this name goes, and make its folder; raises as `record_path`.
 
     Raises:
-        UsageError: There is one.
+        UsageError: There is one, or none can be written there, which had better be known before minutes of measuring.
     """
     path = record_path(out, name)
     if path.exists():
         raise UsageError(f"there is a record {name!r} already: {path}", hint="choose another --name, or remove it")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
     return path
 
 
@@ -157,8 +164,11 @@ def write_record(record: Record, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, record.as_document())
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}",
-                         hint="choose another folder with --out") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path} cannot be written: {error.strerror}", hint="choose another folder with --out")
 
 
 def find_record(out: Path, named: str) -> Record:

@@ -140,11 +140,13 @@ def test_what_writes_is_refused_and_nothing_is_run(base, measure, cypher, place)
 def test_what_is_no_cypher_is_refused_before_anything_is_run(base, tmp_path):
     """With the line in the user's file and the server's words; no record is left."""
     path = tmp_path / "mine.cypher"
-    path.write_text("RETURN 1;\n\n// name: wrong\nMATCH (n RETURN n;\n", encoding="utf-8")
-    answer = base.run("importer query-bench --name wrong --json --queries", str(path))
-    assert (answer.code, answer.error["query"]) == (2, "wrong")
-    assert "line 4" in answer.error["message"]
-    assert not (base.out / "query-bench" / "wrong.json").exists()
+    for query, place in (("MATCH (n RETURN n", "(line 4, column 10)"), ("MATCH (n)\nRETURN m", "(line 5, column 8)")):
+        path.write_text(f"RETURN 1;\n\n// name: wrong\n{query};\n", encoding="utf-8")
+        answer = base.run("importer query-bench --name wrong --json --queries", str(path))
+        assert (answer.code, answer.error["query"]) == (2, "wrong")
+        assert place in answer.error["message"]
+        assert "EXPLAIN" not in answer.error["message"]
+        assert not (base.out / "query-bench" / "wrong.json").exists()
 
 
 def test_a_query_that_fails_or_lasts_too_long_is_told_and_the_others_go_on(base, tmp_path):

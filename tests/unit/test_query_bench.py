@@ -131,6 +131,9 @@ def test_a_record_comes_back_from_its_file(tmp_path):
     for name in ("../x", "", ".x", "before.json"):
         with pytest.raises(UsageError, match="cannot be called"):
             new_record_path(tmp_path, name)
+    (tmp_path / "full").write_text("no folder")
+    with pytest.raises(UsageError, match="cannot be written"):
+        new_record_path(tmp_path / "full", "before")
     with pytest.raises(UsageError, match="cannot be read") as caught:
         find_record(tmp_path, "after")
     assert "before" in caught.value.hint
