@@ -1,11 +1,11 @@
-"""The product from Python: one call exports if needed, generates, loads and validates; knows no terminal."""
+"""The product from Python: one call exports if needed, generates, loads and tells the checks; knows no terminal."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 
 from importer.admission import admit_if_agreed
 from importer.online import OnlineOptions
-from importer.operations import load, rollback, validate
+from importer.operations import load, rollback
 from importer.quotas import used_this_month
 from importer.requests import check_mode
 from importer.resilience import Resilience, find_resilience
@@ -35,9 +35,8 @@ from synthgen.errors import (
     SnapshotError,
     StoppedHalfwayError,
     SynthError,
-    ValidationFailedError,
 )
-from synthgen.events import QUIET, Listener, ListenerError, Stream
+from synthgen.events import QUIET, Listener, Stream
 from synthgen.generate import Prepared, prepare, profile_for_export, stamp_of
 from synthgen.limits import Limits, read_limits
 from synthgen.parameters import (
@@ -67,7 +66,7 @@ class OperationResult:
         resources_created: Resources in the database now; 0 when it was undone or stopped half-way.
         relationships_created: Likewise.
         duration_seconds: From the call to its end.
-        validation: Every check that was made.
+        validation: Every check that its load ended with.
         rolled_back: Whether the operation was taken out again because it failed.
         error: Why it failed, with the way out.
         bundle: The operation's folder.
@@ -101,7 +100,7 @@ class ScaleUpService:
         profile: `azure`, `auto` or a TOML file.
         privacy: How much of the base may be seen in what is made; all of it by default.
         indexes: Whether loads create the product's own indexes, where they are missing.
-        validation_enabled: Whether each operation is validated after its load.
+        validation_enabled: Whether results tell the checks of validation, with which a load ends in any case.
         scaling: How online loads adapt batch rows and writers; by default what `[scaling]` of synthgen.toml says.
         resilience: Retries, circuit breaker, time limits and rate limit of online loads and rollbacks; by default what
             `[resilience]` of synthgen.toml says.
@@ -220,35 +219,19 @@ class ScaleUpService:
         settle_at(self._find_target(address))
         self._refresh_base(address)
         bundle = self._generate(parameters, seed, address)
-        operation_id = bundle.manifest.operation_id
-        result = partial(_result, bundle, began)
         try:
             # Whoever agreed to what is generated agreed to its load.
-            load(bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
-                 indexes=self._indexes, options=OnlineOptions(self._scaling, self._resilience), events=self._events,
-                 admit=admit_if_agreed(bundle, address, mode=self._mode, limits=self._limits, agree=lambda _: True))
+            done = load(
+                bundle, address, mode=self._mode, base=self._base, target=self._find_target(address),
+                indexes=self._indexes, options=OnlineOptions(self._scaling, self._resilience), events=self._events,
+                admit=admit_if_agreed(bundle, address, mode=self._mode, limits=self._limits, agree=lambda _: True))
         except (LoadFailedError, StoppedHalfwayError) as error:
-            return result(error=error, rolled_back=bool(error.facts.get("undone")))
-        if not self._validation_enabled:
-            return result(loaded=True)
-        try:
-            checks = validate(self._out, operation_id, address, events=self._events)
-        except ValidationFailedError as error:
-            found = tuple(Check(**check) for check in error.facts["checks"])
-            try:
-                rollback(self._out, operation_id, address, target=self._find_target(address),
-                         resilience=self._resilience, events=self._events)
-            except ListenerError:
-                raise
-            except SynthError as second:
-                return result(error=second, validation=found)
-            return result(error=error, rolled_back=True, validation=found)
-        except ListenerError:
-            raise
-        except SynthError as error:
-            # It is loaded, and whether it is valid is not known: the caller has the id, and decides.
-            return result(error=error, loaded=True)
-        return result(validation=tuple(checks), loaded=True)
+            return _result(bundle, began, error=error, rolled_back=bool(error.facts.get("undone")),
+                           validation=self._told(Check(**one) for one in error.facts.get("checks", ())))
+        return _result(bundle, began, loaded=True, validation=self._told(done.checks))
+
+    def _told(self, checks: Iterable[Check]) -> tuple[Check, ...]:
+        return tuple(checks) if self._validation_enabled else ()
 
     def _generate(self, parameters: Parameters, seed: int, address: Address) -> Bundle:
         now = _now()

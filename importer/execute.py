@@ -70,7 +70,7 @@ from importer.stages import (
     WriteOnline,
 )
 from importer.store import drop_old, import_aside, scratch, swap
-from importer.validate import compare, count_and_digest, require
+from importer.validate import Check, compare, compare_base, count_and_digest, require
 from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import check_files, layout_of
 from synthgen.database import Address, connect, translated
@@ -103,6 +103,7 @@ class Run:
         lock: The caller's lock on the database; stages that write to it take one themselves when None.
         seconds: Per stage run, its name and how long it took; of two side by side the second has what it took longer.
         facts: What the stages did, for the record.
+        checks: Of each operation that was checked to the end, what `importer.validate.validate` checks.
     """
 
     address: Address
@@ -113,6 +114,7 @@ class Run:
     lock: Lock | None = None
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
     _begun: Begun = field(default_factory=Begun)
     _seen: int | None = None
     _anchors: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64}))
@@ -313,14 +315,18 @@ class Run:
             censuses, found = count_and_digest(
                 driver, self.address, [bundle.manifest for bundle in stage.bundles],
                 without=None if stage.digest is None else stage.without, progress=self.events.progress)
-            for bundle, census in zip(stage.bundles, censuses, strict=True):
-                require(compare(census, bundle.manifest), bundle.manifest.operation_id)
+            counted = [compare(census, bundle.manifest) for bundle, census in zip(stage.bundles, censuses, strict=True)]
+            for bundle, checks in zip(stage.bundles, counted, strict=True):
+                require(checks, bundle.manifest.operation_id)
             if stage.schema is not None and (wrong := stage.schema.find_differences(read_schema(driver, self.address))):
                 raise LoadFailedError(f"after the load the schema is not the snapshot's: {'; '.join(wrong)}",
                                       hint="report this: the load is undone", schema=wrong)
         if found is not None and found.digest != stage.digest:
             raise LoadFailedError(f"after the load the base part's digest is {found.digest} instead of {stage.digest}",
                                   hint="report this: the load is undone", expected=stage.digest, found=found.digest)
+        if found is not None:
+            self.checks |= {bundle.manifest.operation_id: (*checks, compare_base(found, bundle.manifest))
+                            for bundle, checks in zip(stage.bundles, counted, strict=True)}
 
     def _delete(self, lock: Lock) -> None:
         deleted = delete_operation(lock.driver, lock.database, lock.operation_id, events=self.events, lock=lock,

@@ -49,11 +49,15 @@ _GOES_ON = (StoppedHalfwayError, LockedError, UnreachableError, ListenerError, R
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a load, restore or rollback did: the seconds of each stage, facts for the record, and what it cost."""
+    """What a load, restore or rollback did: the seconds of each stage, facts for the record, and what it cost.
+
+    A load ends with the `checks` of a validation; there are none where the base part was changed on purpose.
+    """
 
     seconds: Sequence[tuple[str, float]]
     facts: Mapping[str, Any]
     performance: Performance
+    checks: Sequence[Check] = ()
 
     @property
     def total_seconds(self) -> float:
@@ -138,7 +142,7 @@ def load(
         noted = note_run(out_of(bundle), "load", size_of(bundle, stages), address, work.performance, mode=mode,
                          operation_id=operation_id, seconds=sum(seconds for _, seconds in run.seconds),
                          resumed=bool(run.facts.get("resumed")) or not begins_something(stages))
-        return Done(run.seconds, {**run.facts, **noted}, work.performance)
+        return Done(run.seconds, {**run.facts, **noted}, work.performance, run.checks.get(operation_id, ()))
 
 
 def _record_loaded(bundle: Bundle, run: Run, work: Work, where: Mapping[str, str]) -> None:

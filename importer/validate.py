@@ -44,8 +44,7 @@ def validate(
         Every check, passed or not.
     """
     [census], found = count_and_digest(driver, address, [manifest], without=without, progress=progress)
-    return [*compare(census, manifest),
-            _same("the base part's content digest", manifest.snapshot["digest"], found.digest if found else None)]
+    return [*compare(census, manifest), compare_base(found, manifest)]
 
 
 def count_and_digest(
@@ -87,6 +86,11 @@ def compare(census: Census, manifest: Manifest) -> list[Check]:
         _same_counts("relationships by pattern", patterns, found_patterns),
         _same("nodes without relationships", counts.isolated, census.isolated),
     ]
+
+
+def compare_base(found: DatabaseDigest | None, manifest: Manifest) -> Check:
+    """Compare the base part of the database with the snapshot that an operation was made of."""
+    return _same("the base part's content digest", manifest.snapshot["digest"], found.digest if found else None)
 
 
 def require(checks: list[Check], operation_id: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from functools import partial
 
 import pytest
 
 import importer.api
 from importer import OperationResult, ScaleUpService
+from importer.stages import WriteOnline
 from synthgen.errors import RefusedError, UnreachableError, UsageError
 from synthgen.snapshot.read import open_snapshot
 from tests.conftest import free_port
@@ -132,22 +134,19 @@ def test_a_load_that_fails_is_undone_and_the_result_says_so(workshop, service, m
 
 
 def test_a_load_that_is_not_valid_is_rolled_back(workshop, service, monkeypatch):
-    """Somebody removes a node between load and validation: the checks say so, and the rest is taken out."""
-    real = importer.api.load
+    """Somebody removes a node as soon as all are written: the checks say so, and the rest is taken out."""
+    def lose_one(stage, side):
+        if isinstance(stage, WriteOnline) and side == "after":
+            workshop.query("MATCH (n) WHERE n.scale_operation_id = $o WITH n LIMIT 1 DETACH DELETE n",
+                           o=stage.bundle.manifest.operation_id)
 
-    def and_lose_one(bundle, *args, **options):
-        done = real(bundle, *args, **options)
-        workshop.query("MATCH (n) WHERE n.scale_operation_id = $o WITH n LIMIT 1 DETACH DELETE n",
-                       o=bundle.manifest.operation_id)
-        return done
-
-    monkeypatch.setattr(importer.api, "load", and_lose_one)
+    monkeypatch.setattr(importer.api, "load", partial(importer.api.load, on_boundary=lose_one))
     result = asyncio.run(service.scale_up_random(target_count=50))
     assert (result.success, result.rolled_back, result.resources_created) == (False, True, 0)
     assert "nodes" in {one.name for one in result.validation if not one.passed}
     assert "checks failed" in result.error
-    assert workshop.events(result.operation_id) == [
-        "generated", "load_started", "loaded", "validated", "rollback_started", "rolled_back"]
+    assert workshop.events(result.operation_id) == ["generated", "load_started", "load_failed"]
+    assert workshop.one(MARKED, o=result.operation_id) == 0
 
 
 def test_a_base_that_changed_is_exported_anew_unless_operations_rest_on_it(workshop, service):
