@@ -15,7 +15,7 @@ PARTS = {
     "start": "cold starts of commands",
     "generation": "generating by each strategy, beside the fastest writer of the same rows; memory",
     "files": "the import of a bundle's files, beside other ways to write them",
-    "offline": "generate, load offline, validate, beside the bare import",
+    "offline": "generate and load offline, beside the bare import",
     "online": "online loads, beside a loop by hand, LOAD CSV, and the tool before",
     "export": "an export, beside a bare driver loop",
     "linear": "load, validate, report and rollback of ten times as many rows",
