@@ -29,12 +29,14 @@ def set_remaining(driver: neo4j.Driver, address: Address, layouts: Collection[La
     Each transaction holds up to `ROWS_AT_ONCE` rows, and of JSON about `CHARACTERS_AT_ONCE` characters or one row.
     """
     with translated(address), driver.session(database=address.database) as session:
+        # A store has no key of a property that nothing ever had, and then needs no scan.
+        known = set(session.run(f"{DIALECT}CALL db.propertyKeys()").value())
         for match in (_NODES, _RELATIONSHIPS):
             concerned = [layout for layout in layouts if (len(layout.ids) == 1) == (match == _NODES)]
-            if any(layout.has_empty_arrays for layout in concerned):
+            if EMPTY_ARRAYS in known and any(layout.has_empty_arrays for layout in concerned):
                 for statement in _empty_arrays(match):
                     session.run(statement).consume()
-            if any(layout.has_rest for layout in concerned):
+            if REST in known and any(layout.has_rest for layout in concerned):
                 for ids in _batches(driver, address, match):
                     session.execute_write(_set_rest, match, ids)
 

@@ -52,9 +52,12 @@ def create_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) 
         LoadFailedError: An item cannot be created, or an index not be filled.
     """
     server = ask_server(driver, address)
-    for item in choice.items:
-        if item.type != LOOKUP:
-            _create(driver, address, item, server)
+    others = [item for item in choice.items if item.type != LOOKUP]
+    for item in others:
+        if item.kind == "constraint":
+            _create(driver, address, [item], server)
+    # In one transaction, so that one scan fills them.
+    _create(driver, address, [item for item in others if item.kind != "constraint"], server)
     _wait(driver, address)
     lookups = choice.lookups_anew()
     for present in read_schema(driver, address, server):
@@ -64,7 +67,7 @@ def create_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) 
             driver.execute_query(f"{DIALECT}DROP INDEX {quote(present.name)}", database_=address.database)
         wanted = lookups[present.entity]
         if wanted is not None:
-            _create(driver, address, wanted, server)
+            _create(driver, address, [wanted], server)
     _wait(driver, address)
 
 
@@ -85,12 +88,17 @@ def _explain(driver: neo4j.Driver, address: Address, item: SchemaItem, server: S
     return ""
 
 
-def _create(driver: neo4j.Driver, address: Address, item: SchemaItem, server: Server) -> None:
-    with translated(address):
-        try:
-            driver.execute_query(statement_on(item, server.version), database_=address.database)
-        except (ClientError, DatabaseError) as error:
-            raise _failed(f"{describe(item)} cannot be created: {error.message}", [item.name]) from error
+def _create(driver: neo4j.Driver, address: Address, items: Sequence[SchemaItem], server: Server) -> None:
+    """Create some items, all or none of them."""
+    def create(transaction: neo4j.ManagedTransaction) -> None:
+        for item in items:
+            try:
+                transaction.run(statement_on(item, server.version)).consume()
+            except (ClientError, DatabaseError) as error:
+                raise _failed(f"{describe(item)} cannot be created: {error.message}", [item.name]) from error
+
+    with translated(address), driver.session(database=address.database) as session:
+        session.execute_write(create)
 
 
 def _wait(driver: neo4j.Driver, address: Address) -> None:
