@@ -1,24 +1,26 @@
 """Whether the rows of a bundle are what its manifest and FORMAT.md say; knows no server.
 
 Digests of files are checked by `synthgen.bundle.read`; this is for bundles that someone made or edited with right ones.
-Some rows are read at a time; memory holds these and a byte per node of the base.
+Some rows of a few parts are read at a time; memory holds these and a byte per node of the base.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthgen.ahead import ahead
 from synthgen.bundle.columns import Check, at, checks_of
 from synthgen.bundle.fields import Fields, check_header, file_error, places_of, read_fields
 from synthgen.bundle.layout import Layout
-from synthgen.bundle.manifest import ANCHORS, MANIFEST, NodeGroup, RelationshipGroup
+from synthgen.bundle.manifest import ANCHORS, MANIFEST, NodeGroup, Part, RelationshipGroup
 from synthgen.bundle.read import Bundle, layout_of, read_anchors
 from synthgen.errors import BundleError, shown
 from synthgen.forms import is_name
@@ -26,7 +28,21 @@ from synthgen.metadata import REQUIRED
 from synthgen.progress import Progress, silent
 
 _DIGITS = "^[0-9]{1,18}$"
+_AT_ONCE = 2
+"""Most of a check is done outside of Python, so that two parts take little more time than one."""
 Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A part that is to be checked, and by what; `first` is the import id of its first row, if it holds nodes."""
+
+    group: NodeGroup | RelationshipGroup
+    part: Part
+    first: int
+    width: int
+    checks: Sequence[Check]
+    places: set[int]
 
 
 def check_rows(bundle: Bundle, progress: Progress = silent) -> None:
@@ -38,23 +54,33 @@ def check_rows(bundle: Bundle, progress: Progress = silent) -> None:
     _check_counts(bundle)
     anchored = _check_anchors(bundle)
     manifest = bundle.manifest
+    for group in manifest.groups:
+        check_header(bundle, group.header, layout_of(bundle, group))
     nodes = sum(group.rows for group in manifest.node_groups)
     done, due = 0, sum(part.rows for part in manifest.parts)
-    for group in manifest.groups:
+
+    def check_part(one: _Due) -> int:
+        for fields in read_fields(bundle, one.part, one.width, one.places):
+            if isinstance(one.group, NodeGroup):
+                _check_ids(fields, one.first + fields.first)
+            else:
+                _check_ends(fields, one.group, nodes, anchored)
+            _check_columns(fields, one.checks)
+        return one.part.rows
+
+    for rows in ahead(check_part, _due_parts(bundle), _AT_ONCE):
+        done += rows
+        progress("checking rows", done, due)
+
+
+def _due_parts(bundle: Bundle) -> Iterator[_Due]:
+    for group in bundle.manifest.groups:
         layout = layout_of(bundle, group)
-        check_header(bundle, group.header, layout)
-        checks = checks_of(layout, manifest.operation_id if isinstance(group, NodeGroup) else None)
+        checks = checks_of(layout, bundle.manifest.operation_id if isinstance(group, NodeGroup) else None)
         width, places = places_of(layout).width, _places(layout, checks)
         first = group.first if isinstance(group, NodeGroup) else 0
         for part in group.parts:
-            for fields in read_fields(bundle, part, width, places):
-                if isinstance(group, NodeGroup):
-                    _check_ids(fields, first + fields.first)
-                else:
-                    _check_ends(fields, group, nodes, anchored)
-                _check_columns(fields, checks)
-                progress("checking rows", done + fields.first + fields.frame.height, due)
-            done += part.rows
+            yield _Due(group, part, first, width, checks, places)
             first += part.rows
 
 

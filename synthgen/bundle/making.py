@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
+from synthgen.ahead import ahead
 from synthgen.bundle.part import Due, Made, make_part
 
 AT_ONCE = 2
@@ -18,15 +17,4 @@ def make_here(due: Due, at_once: int = AT_ONCE) -> Iterator[Made]:
     Raises:
         OSError: The disk is full or not writable.
     """
-    waiting: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(at_once, thread_name_prefix="part") as threads:
-        try:
-            for number in due.numbers:
-                if len(waiting) == 2 * at_once:
-                    yield waiting.popleft().result()
-                waiting.append(threads.submit(make_part, due.outline, number, due.folder))
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return ahead(lambda number: make_part(due.outline, number, due.folder), due.numbers, at_once)

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from synthgen.ahead import ahead
 from synthgen.bundle.layout import Layout, node_layout, relationship_layout
 from synthgen.bundle.manifest import (
     ANCHORS,
@@ -32,6 +33,8 @@ ID = ":id"
 START = ":start"
 END = ":end"
 UNFINISHED = ".unfinished"
+_AT_ONCE = 2
+"""While one file is read, the digest of another is computed."""
 """What the name of a folder ends with that a bundle is being written in."""
 
 
@@ -135,8 +138,8 @@ def check_files(bundle: Bundle, progress: Progress = silent) -> None:
     for done, (name, digest) in enumerate(manifest.header_digests.items(), start=1):
         _check_header(inside(bundle.path, name), name, digest)
         progress("checking files", done, due)
-    for done, part in enumerate(manifest.parts, start=len(manifest.header_digests) + 1):
-        check_part(bundle.place_of(part), part)
+    checked = ahead(lambda part: check_part(bundle.place_of(part), part), manifest.parts, _AT_ONCE)
+    for done, _ in enumerate(checked, start=len(manifest.header_digests) + 1):
         progress("checking files", done, due)
 
 
