@@ -26,6 +26,7 @@ from importer.servers.targets import find_target
 from importer.settle import settle_at
 from importer.validate import Check
 from synthgen.admission import generate_if_agreed
+from synthgen.bundle.elsewhere import find_store
 from synthgen.bundle.read import Bundle
 from synthgen.config import base_folder, out_folder
 from synthgen.database import Address, connect, find_address
@@ -104,6 +105,7 @@ class ScaleUpService:
         scaling: How online loads adapt batch rows and writers; by default what `[scaling]` of synthgen.toml says.
         resilience: Retries, circuit breaker, time limits and rate limit of online loads and rollbacks; by default what
             `[resilience]` of synthgen.toml says.
+        files: The URL that parts go to instead of the out folder, such as `s3://bucket/prefix`.
         limits: How much may be made and loaded; by default as the settings say. More is a `RefusedError`, before
             anything is written.
         approve: Is asked, as a question, about what is above the thresholds for approval; without it, or when it says
@@ -128,6 +130,7 @@ class ScaleUpService:
         validation_enabled: bool = True,
         scaling: Scaling | None = None,
         resilience: Resilience | None = None,
+        files: str | None = None,
         limits: Limits | None = None,
         approve: Callable[[str], bool] | None = None,
         on_event: Listener | None = None,
@@ -144,6 +147,7 @@ class ScaleUpService:
         self._validation_enabled = validation_enabled
         self._scaling = read_scaling() if scaling is None else scaling
         self._resilience = find_resilience() if resilience is None else resilience
+        self._files = None if files is None else find_store(files)
         self._limits = read_limits() if limits is None else limits
         self._approve = approve
         self._events = QUIET if on_event is None else Stream(on_event)
@@ -245,7 +249,7 @@ class ScaleUpService:
 
         return generate_if_agreed(
             stamp, prepare_it, self._out, limits=self._limits, agree=self._approve, used=used,
-            now=lambda: _now().isoformat(), events=self._events).bundle
+            now=lambda: _now().isoformat(), events=self._events, files=self._files).bundle
 
     def _refresh_base(self, address: Address) -> None:
         """Export the base, unless the snapshot at hand is what the base part of the database still is."""

@@ -71,8 +71,9 @@ from importer.stages import (
 )
 from importer.store import drop_old, import_aside, scratch, swap
 from importer.validate import Check, compare, compare_base, count_and_digest, require
+from synthgen.bundle.bringing import ready_files
 from synthgen.bundle.check import check_rows
-from synthgen.bundle.read import check_files, layout_of
+from synthgen.bundle.read import layout_of
 from synthgen.database import Address, connect, translated
 from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
 from synthgen.events import QUIET, Stream
@@ -150,7 +151,7 @@ class Run:
     def _run(self, stage: Stage, progress: Progress) -> None:  # noqa: C901, PLR0912, PLR0915 - one line per kind of stage
         match stage:
             case CheckBundle(bundle):
-                check_files(bundle, progress)
+                ready_files(bundle, progress)
             case CheckSnapshot(snapshot):
                 check_snapshot(snapshot, progress)
             case CheckRows(bundle):

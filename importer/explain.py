@@ -49,8 +49,9 @@ def explain(stages: Sequence[Stage]) -> list[str]:
 def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per kind of stage
     match stage:
         case CheckBundle(bundle):
-            counts = bundle.manifest.counts
-            return (f"check the files of {bundle.manifest.operation_id}: {counts.nodes:,} nodes,"
+            counts, files_at = bundle.manifest.counts, bundle.manifest.files_at
+            return ("" if files_at is None else f"bring what is not here yet from {files_at}, and ") + (
+                    f"check the files of {bundle.manifest.operation_id}: {counts.nodes:,} nodes,"
                     f" {counts.relationships:,} relationships, {len(bundle.manifest.parts)} parts")
         case CheckSnapshot(snapshot):
             return f"check the files of the snapshot in {snapshot.path}"

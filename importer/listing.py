@@ -31,6 +31,7 @@ class Listed:
         nodes_in_database: None when no database was asked.
         bytes: What its files take on disk; None when there are none.
         compressed: Whether its parts are compressed.
+        files_at: The URL of the folder that they lie in; None when that is `path`.
     """
 
     operation_id: str
@@ -43,6 +44,7 @@ class Listed:
     path: str | None
     bytes: int | None = None
     compressed: bool = False
+    files_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _listed(folder: Path, present: _Present | None) -> Listed:
     counts = manifest.counts
     return Listed(manifest.operation_id, manifest.strategy, _state(folder, manifest, present), counts.resources,
                   counts.nodes, counts.relationships, nodes, str(folder), folder_bytes(folder),
-                  compressed=manifest.compression != "none")
+                  compressed=manifest.compression != "none", files_at=manifest.files_at)
 
 
 def _state(folder: Path, manifest: Manifest, present: _Present | None) -> str:

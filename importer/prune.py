@@ -1,7 +1,8 @@
 """Removes bundles that have had their time, and compresses those that stay at rest; decides nothing about which.
 
 A bundle is first taken out of its place whole, by a rename, and then deleted: killed anywhere, a prune leaves each
-bundle either whole or out of sight, and the next one deletes what is out of sight.
+bundle either whole or out of sight, and the next one deletes what is out of sight. Files of it that lie at a URL go
+before its folder, which says where they are.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from pathlib import Path
 from importer.ledger import list_ledgers
 from importer.retention import Rules, Seen, Verdict, judge, uses_of
 from importer.rollback import list_operations_in_database
+from synthgen.bundle.bringing import remove_elsewhere
 from synthgen.bundle.compression import compress, decompress
 from synthgen.bundle.hold import hold_bundle, is_held
 from synthgen.bundle.manifest import MANIFEST, read_manifest
 from synthgen.bundle.read import Bundle, bundle_folders, find_bundle, open_bundle, operations_folder
 from synthgen.database import Address, connect
-from synthgen.errors import BundleError, LockedError, RefusedError, SynthError
+from synthgen.errors import BundleError, LockedError, RefusedError, StoreError, SynthError, UsageError
 from synthgen.files import folder_bytes
 from synthgen.progress import Progress, silent
 
@@ -85,7 +87,9 @@ def prune(
     """Do what was planned; a bundle that something has happened to since stays as it is.
 
     Raises:
-        SynthError: A folder cannot be moved or deleted; what is done is done, and the next prune goes on.
+        StoreError: A store does not remove files of a bundle. As any other error: what is done is done, and the next
+            prune goes on.
+        SynthError: A folder cannot be moved or deleted.
     """
     for left in _left_over(out):
         _delete(left)
@@ -188,6 +192,14 @@ def _left_over(out: Path) -> Sequence[Path]:
 
 
 def _delete(folder: Path) -> None:
+    for bundle in folder.iterdir() if folder.is_dir() else ():
+        try:
+            remove_elsewhere(read_manifest(bundle))
+        except BundleError:
+            continue  # deleted half-way: its files elsewhere went before
+        except (StoreError, UsageError) as error:
+            error.hint = f"{error.hint}; the next prune tries again, or remove {folder} and those files by hand"
+            raise
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:

@@ -109,8 +109,9 @@ def list_line(one: Listed | None) -> str:
                 f" {'on disk':>12}")
     count = [f"{value:,}" if value is not None else "-" for value in (one.resources, one.nodes, one.nodes_in_database)]
     size = "-" if one.bytes is None else f"{one.bytes / 1e6:,.1f} MB" + (" gz" if one.compressed else "")
+    elsewhere = "" if one.files_at is None else f"  files: {one.files_at}"
     return (f"{one.operation_id:32} {one.strategy or '-':9} {one.state:12} {count[0]:>11} {count[1]:>11}"
-            f" {count[2]:>12} {size:>12}")
+            f" {count[2]:>12} {size:>12}{elsewhere}")
 
 
 def explaining(output: Output) -> Stream:

@@ -20,7 +20,7 @@ Mode = Literal["offline", "online"]
 
 @dataclass(frozen=True, slots=True)
 class CheckBundle:
-    """Check every file of a bundle against its manifest."""
+    """Check every file of a bundle against its manifest; those that lie elsewhere are brought here first."""
 
     bundle: Bundle
 

@@ -43,10 +43,13 @@ class Generated:
     unrecorded: str | None
 
 
-def plan_generate(prepared: Prepared, out: Path, limits: Limits, used: Used | None = None) -> Plan:
+def plan_generate(
+    prepared: Prepared, out: Path, limits: Limits, used: Used | None = None, files: str | None = None
+) -> Plan:
     """Say what a generate would do and whether limits let it; makes a few rows and writes nothing.
 
     `used` is what was loaded into the database that the operation is meant for; without it no quota is looked at.
+    `files` is the URL that its files go to: then the disk of the out folder needs no room for them.
 
     Raises:
         SynthError: The record of runs cannot be read.
@@ -55,9 +58,9 @@ def plan_generate(prepared: Prepared, out: Path, limits: Limits, used: Used | No
     strategy = prepared.stamp.strategy
     nodes = sum(block.rows for block in growth.nodes)
     relationships = sum(block.rows for block in growth.relationships)
-    files = estimate_bytes(growth, prepared.stamp)
+    size_of_files = estimate_bytes(growth, prepared.stamp)
     base = {kind: int(snapshot.counts[kind]) for kind in ("nodes", "relationships")}
-    size = Size(nodes, relationships, round(files.value), sum(base.values()))
+    size = Size(nodes, relationships, round(size_of_files.value), sum(base.values()))
     runs = read_runs(out)
     model = learn_from(runs, "generate", strategy, SECONDS[strategy])
     memory = learn_from(runs, "generate", strategy, MEMORY, what="peak_bytes", counting=held_at_once)
@@ -65,11 +68,12 @@ def plan_generate(prepared: Prepared, out: Path, limits: Limits, used: Used | No
         work="generate", kind=strategy, operation_id=prepared.stamp.operation_id,
         resources=sum(sum(block.resource_types.values()) for block in growth.nodes), nodes=nodes,
         relationships=relationships, base_nodes=base["nodes"], base_relationships=base["relationships"],
-        file_bytes=files, database_bytes=database_bytes(nodes, relationships, files.value),
+        file_bytes=size_of_files,
+        database_bytes=database_bytes(nodes, relationships, size_of_files.value),
         memory_bytes=memory.estimate(held_at_once(size)), seconds=model.estimate(size), learned_from=model.runs,
         limits=limits, used=used,
-        judgement=judge(limits, nodes=nodes, relationships=relationships, bytes_=round(files.value), used=used,
-                        other_reasons=_too_full(out, files),
+        judgement=judge(limits, nodes=nodes, relationships=relationships, bytes_=round(size_of_files.value),
+                        used=used, other_reasons=_too_full(out, size_of_files) if files is None else (),
                         way_out="free that much there, or name another folder with --out"),
     )
 
@@ -77,6 +81,7 @@ def plan_generate(prepared: Prepared, out: Path, limits: Limits, used: Used | No
 def generate_if_agreed(
     stamp: Stamp, prepare: Callable[[Progress], Prepared], out: Path, *, limits: Limits, agree: Agree | None,
     now: Callable[[], str], used: Used | None = None, events: Stream = QUIET, engine: Engine = make_here,
+    files: str | None = None,
 ) -> Generated:
     """Think an operation out, ask whether it may be, make it, and record what that cost.
 
@@ -90,6 +95,7 @@ def generate_if_agreed(
         used: As in `plan_generate`.
         events: Told how far it is.
         engine: Makes the parts.
+        files: The URL that they go to; None for the bundle's folder.
 
     Raises:
         RefusedError: Limits refuse it, or nobody agreed; nothing was written.
@@ -97,12 +103,12 @@ def generate_if_agreed(
     """
     with working(events, "generate", stamp.operation_id) as work:
         prepared = prepare(work.events.progress)
-        plan = plan_generate(prepared, out, limits, used)
+        plan = plan_generate(prepared, out, limits, used, files)
         asked_at = work.performance.seconds
         require_admission(plan.judgement, f"generating {plan.operation_id}", agree=agree)
         # Somebody may have thought about it for an hour.
         asked = work.performance.seconds - asked_at
-        bundle = prepared.write(out, work, engine)
+        bundle = prepared.write(out, work, engine, files)
         cost = work.performance
     return recorded(bundle, prepared, out, seconds=cost.seconds - asked, peak_bytes=cost.client_peak_bytes, at=now())
 

@@ -1,8 +1,8 @@
 """Makes the parts of a bundle on a Dask cluster, each as a task; knows no manifest.
 
 Each worker thinks the operation out once, from its recipe, and then makes any part of it: what is sent is the recipe
-and a number, what comes back is what the manifest needs to know. Workers read the base and write the files at the same
-paths as the client. docs/engines.md says how to use it.
+and a number, what comes back is what the manifest needs to know. Workers read the base at the client's path, and write
+the files at its paths, too, or at a URL. docs/engines.md says how to use it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from synthgen.bundle.manifest import Part
 from synthgen.bundle.outline import Outline, PartRows, outline_of
-from synthgen.bundle.part import Due, Made, make_part
+from synthgen.bundle.part import Due, Made, give_part
 from synthgen.errors import StoppedHalfwayError, SynthError, UsageError
 from synthgen.generate import prepare_again
 from synthgen.recipe import recipe_from
@@ -64,8 +65,9 @@ class DaskEngine:
         recipe = json.dumps(due.recipe)
         with ExitStack() as held:
             client = self._client(held)
-            futures = client.map(_make, due.numbers, recipe=recipe, part_rows=due.outline.part_rows,
-                                 outline=due.outline.digest(), folder=str(due.folder.absolute()), pure=False)
+            futures = client.map(_make, due.numbers, list(map(due.known.get, due.numbers)), recipe=recipe,
+                                 part_rows=due.outline.part_rows, outline=due.outline.digest(),
+                                 folder=str(due.folder.absolute()), files_at=due.files_at, pure=False)
             try:
                 for future in distributed.as_completed(futures):
                     yield future.result()
@@ -92,14 +94,17 @@ class DaskEngine:
         return held.enter_context(distributed.Client(cluster))
 
 
-def _make(number: int, *, recipe: str, part_rows: PartRows, outline: str, folder: str) -> Made:
+def _make(
+    number: int, known: Part | None, *, recipe: str, part_rows: PartRows, outline: str, folder: str,
+    files_at: str | None,
+) -> Made:
     """Make one part, on a worker."""
     with _thinking:  # a worker may have several threads
         thought = _think_out(recipe, part_rows)
     if thought.digest() != outline:
         raise SynthError("a worker thinks out another operation than the client",
                          hint="give the workers the same versions of synthgen and its packages")
-    return make_part(thought, number, Path(folder))
+    return give_part(thought, number, Path(folder), files_at, known)
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@
     ├── SnapshotError             1  a snapshot is missing, damaged or not what it says
     ├── ChangedMeanwhileError     1  the database was written to while it was read
     ├── BundleError               1  a bundle is missing, damaged or not what it says
+    ├── StoreError                1  the store of a bundle's files does not give or take them
     ├── LoadFailedError           1  a load failed and was undone, or says what is left
     ├── LeakError                 1  ids or names of the base stand in what was to be anonymous
     ├── ServerError               1  a local server could not be started, stopped or fed
@@ -59,6 +60,10 @@ class ChangedMeanwhileError(SynthError):
 
 class BundleError(SynthError):
     """A bundle is missing, damaged, or not what it says."""
+
+
+class StoreError(SynthError):
+    """The store that a bundle's files are in, elsewhere, does not answer, does not let us in, or lacks something."""
 
 
 class LoadFailedError(SynthError):

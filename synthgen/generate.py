@@ -58,8 +58,10 @@ class Prepared:
         """What will mark its nodes."""
         return self.recipe.stamp
 
-    def write(self, out: Path, work: Work, engine: Engine = make_here) -> Bundle:
+    def write(self, out: Path, work: Work, engine: Engine = make_here, files: str | None = None) -> Bundle:
         """Make it and write it as a bundle under `out`; it appears in `operations/<operation id>`, whole or not at all.
+
+        `engine` and `files` are as `synthgen.bundle.write.write_bundle` has them.
 
         Raises:
             StoppedHalfwayError: It could not be written to its end; what was made is kept, and the same call, or
@@ -69,7 +71,7 @@ class Prepared:
         """
         origin = origin_of(self.base, self.stamp, self.recipe.seed, self.growth.resource_label_sets)
         bundle = write_bundle(self.growth, origin, out, work.events.progress, check=self.check,
-                              recipe=self.recipe.as_document(), engine=engine)
+                              recipe=self.recipe.as_document(), engine=engine, files=files)
         work.monitor.record_items(bundle.manifest.counts.nodes + bundle.manifest.counts.relationships)
         return bundle
 
@@ -87,11 +89,12 @@ def generate(
     privacy: Privacy = AS_IT_IS,
     events: Stream = QUIET,
     engine: Engine = make_here,
+    files: str | None = None,
 ) -> Bundle:
     """Grow the base by one operation and write it as a bundle under `out`, whole or not at all.
 
-    Takes what `stamp_of` and `prepare` take, and what makes the parts. The same arguments and snapshot give the same
-    bytes, whatever makes them.
+    Takes what `stamp_of` and `prepare` take, what makes the parts, and the URL that their files go to, if any. The same
+    arguments and snapshot give the same bytes, whatever makes them.
 
     Raises:
         SynthError: As `stamp_of`, `prepare` and `Prepared.write`.
@@ -100,7 +103,7 @@ def generate(
     with working(events, "generate", stamp.operation_id) as work:
         prepared = prepare(parameters, stamp, base=base, seed=seed, profile=profile, privacy=privacy,
                            progress=work.events.progress)
-        return prepared.write(out, work, engine)
+        return prepared.write(out, work, engine, files)
 
 
 def stamp_of(parameters: Parameters, *, now: datetime, unique: int, operation_id: str | None = None) -> Stamp:

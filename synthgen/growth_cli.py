@@ -52,7 +52,7 @@ def plan(
 
     output = Output(as_json=as_json, progress=progress)
     limits = read_limits(limit or ())
-    planned = plan_generate(asked.prepare(output.events.progress), asked.out, limits)
+    planned = plan_generate(asked.prepare(output.events.progress), asked.out, limits, files=asked.files)
     output.result(planned.as_document(), planned.text)
 
 
@@ -76,7 +76,7 @@ def generate(
     with output.heeding_notes():
         made = generate_if_agreed(
             asked.stamp, asked.prepare, asked.out, limits=read_limits(limit or ()), agree=asker(output, yes=yes),
-            now=real_time, events=output.events, engine=engine)
+            now=real_time, events=output.events, engine=engine, files=asked.files)
     say_generated(output, made)
 
 
@@ -117,7 +117,7 @@ def say_generated(output: Output, made: Any) -> None:
     output.result(
         {"operation_id": manifest.operation_id, "strategy": manifest.strategy, "path": str(bundle.path),
          "seed": manifest.seed, "created_at": manifest.created_at, "counts": manifest.as_document()["counts"],
-         "left_out": dict(manifest.left_out), "profile": manifest.profile["name"]},
+         "left_out": dict(manifest.left_out), "profile": manifest.profile["name"], "files_at": manifest.files_at},
         f"operation     {manifest.operation_id}\n"
         f"made          {counts.resources:,} resources, {counts.nodes - counts.resources:,} other nodes,"
         f" {counts.relationships:,} relationships\n"
@@ -128,5 +128,6 @@ def say_generated(output: Output, made: Any) -> None:
             if found)
         + f"profile       {manifest.profile['name']}\n"
         f"bundle        {bundle.path}\n"
-        f"next          importer load {manifest.operation_id}",
+        + (f"files         {manifest.files_at}\n" if manifest.files_at else "")
+        + f"next          importer load {manifest.operation_id}",
     )

@@ -22,11 +22,13 @@ class Asked:
         out: The out folder.
         stamp: What will mark it, a `synthgen.metadata.Stamp`.
         prepare: Thinks it out, given a `synthgen.progress.Progress`; gives the `synthgen.generate.Prepared`.
+        files: The URL that its files go to; None for the out folder.
     """
 
     out: Path
     stamp: Any
     prepare: Callable[[Any], Any]
+    files: str | None = None
 
 
 def names_growth(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,6 +42,9 @@ def read_options(
     strategy: Annotated[str, typer.Option(help="template, scenario or random.")],
     base: BaseOption = None,
     out: OutOption = None,
+    files: Annotated[str | None, typer.Option(
+        metavar="URL", help="Where the parts go instead of the out folder, in a folder with the operation's id: such as"
+        " s3://bucket/prefix, or whatever fsspec knows; docs/engines.md says more.")] = None,
     profile: ProfileOption = None,
     scale_factor: Annotated[float | None, typer.Option(help="template: times the base's resources, above 1.")] = None,
     target_count: Annotated[int | None, typer.Option(help="template: resources to make.")] = None,
@@ -88,7 +93,8 @@ def read_options(
     Raises:
         UsageError: They do not go together, or one is wrong.
     """
-    from synthgen.config import base_folder, out_folder, setting  # noqa: PLC0415 - --help needs none of it
+    from synthgen.bundle.elsewhere import find_store  # noqa: PLC0415 - --help needs none of it
+    from synthgen.config import base_folder, out_folder, setting  # noqa: PLC0415 - likewise
     from synthgen.generate import prepare, stamp_of  # noqa: PLC0415 - likewise
     from synthgen.privacy.request import Privacy  # noqa: PLC0415 - likewise
     from synthgen.requests import parameters_from  # noqa: PLC0415 - likewise
@@ -99,6 +105,7 @@ def read_options(
         resource_type=resource_type, tenant_id=tenant_id, into_tenant=into_tenant,
         include_synthetic=include_synthetic, variation=variation, rewire=rewire, source_ids=source_ids, seed=seed,
     )
+    store = None if files is None else find_store(files)
     stamp = stamp_of(parameters, now=clock(now), unique=secrets.randbits(32), operation_id=operation_id)
 
     def prepare_asked(progress: Any) -> Any:
@@ -107,4 +114,4 @@ def read_options(
             privacy=Privacy(anonymise=anonymise, fewest_owners=fewest_owners, source_ids=source_ids),
             progress=progress)
 
-    return Asked(out_folder(out), stamp, prepare_asked)
+    return Asked(out_folder(out), stamp, prepare_asked, store)

@@ -8,7 +8,7 @@ from pathlib import Path
 from synthgen.admission import Generated, recorded
 from synthgen.bundle.making import make_here
 from synthgen.bundle.read import open_bundle, operations_folder
-from synthgen.bundle.unfinished import discard, find_unfinished
+from synthgen.bundle.unfinished import Unfinished, discard, find_unfinished
 from synthgen.bundle.write import Engine
 from synthgen.events import QUIET, Stream
 from synthgen.generate import prepare_again
@@ -44,7 +44,12 @@ def resume_generate(
     recipe = recipe_from(unfinished.request().get("recipe"))
     with working(events, "generate", unfinished.operation_id) as work:
         prepared = prepare_again(recipe, work.events.progress)
-        bundle = prepared.write(out, work, engine)
+        bundle = prepared.write(out, work, engine, _files(unfinished))
         cost = work.performance
     return recorded(bundle, prepared, out, seconds=cost.seconds, peak_bytes=cost.client_peak_bytes, at=now(),
                     resumed=True)
+
+
+def _files(unfinished: Unfinished) -> str | None:
+    """Give the URL that an operation's files go to a folder under."""
+    return None if unfinished.files_at is None else unfinished.files_at.removesuffix(f"/{unfinished.operation_id}")

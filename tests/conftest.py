@@ -20,6 +20,7 @@ from importer.servers.local import LocalServer
 from importer.servers.local_target import find_local_target
 from importer.settle import settle_at
 from synthgen.database import Address, connect, quote
+from tests.stores import Store, running_store
 from tests.workshop import Workshop
 
 HEAP = "768m"
@@ -119,6 +120,13 @@ def database(server: Address, server_driver: neo4j.Driver) -> tuple[neo4j.Driver
     """An empty database without schema, with a driver to it."""
     empty(server_driver, server.database)
     return server_driver, server
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """An S3 server of the module's own, with one bucket."""
+    with running_store(free_port(), tmp_path_factory.mktemp("store")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The manifest: what a bundle holds and what became of it; knows files, neither graphs nor servers.
 
-Written and read as FORMAT.md, "Bundle, versions 2 and 3", says.
+Written and read as FORMAT.md, "Bundle, versions 2 to 4", says.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from synthgen.bundle.elsewhere import check_url
 from synthgen.bundle.stored import Compression, stored_name
 from synthgen.documents import build
-from synthgen.errors import BundleError
+from synthgen.errors import BundleError, UsageError
 from synthgen.files import inside, write_json
 from synthgen.types import check_types
 
@@ -21,6 +22,8 @@ FORMAT = "synthgen-bundle"
 FORMAT_VERSION = 4
 COMPRESSED_VERSION = 5
 """Of manifests whose parts are compressed: earlier programs would not find the files, and say so by the number."""
+ELSEWHERE_VERSION = 6
+"""Of manifests whose parts lie at a URL, compressed or not; likewise."""
 MANIFEST = "manifest.json"
 ANCHORS = "anchors.csv"
 Space = Literal["base", "operation"]
@@ -95,7 +98,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that is needed to load, validate, resume and roll back an operation with nothing else at hand."""
+    """Everything that is needed to load, validate, resume and roll back an operation with nothing else at hand.
+
+    Attributes:
+        files_at: The URL of the folder that parts and headers lie in; None when they lie beside the manifest.
+    """
 
     operation_id: str
     strategy: str
@@ -111,6 +118,7 @@ class Manifest:
     header_digests: Mapping[str, str]
     history: tuple[Mapping[str, Any], ...] = field(default_factory=tuple)
     compression: Compression = "none"
+    files_at: str | None = None
 
     @property
     def groups(self) -> list[NodeGroup | RelationshipGroup]:
@@ -153,12 +161,13 @@ class Manifest:
 
     def as_document(self) -> dict[str, Any]:
         """Give the manifest as JSON writes it."""
-        document = {"format": FORMAT, "format_version": FORMAT_VERSION, **asdict(self)}
+        document = {"format": FORMAT, "format_version": _version_of(self), **asdict(self)}
+        # Byte for byte what it was before it was ever compressed, or anything could lie elsewhere.
         if self.compression == "none":
-            # Byte for byte what it was before it was ever compressed.
             del document["compression"]
-            return document
-        return {**document, "format_version": COMPRESSED_VERSION}
+        if self.files_at is None:
+            del document["files_at"]
+        return document
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -183,9 +192,9 @@ def read_manifest(folder: Path) -> Manifest:
     if not isinstance(document, dict) or document.pop("format", None) != FORMAT:
         raise BundleError(f"{path} is not the manifest of a bundle", hint="name the folder of an operation")
     version = document.pop("format_version", None)
-    if not isinstance(version, int) or version not in {FORMAT_VERSION, COMPRESSED_VERSION}:
-        raise BundleError(f"{path} has format version {version}; this program reads {FORMAT_VERSION} and"
-                          f" {COMPRESSED_VERSION}",
+    if not isinstance(version, int) or version not in range(FORMAT_VERSION, ELSEWHERE_VERSION + 1):
+        raise BundleError(f"{path} has format version {version}; this program reads {FORMAT_VERSION} to"
+                          f" {ELSEWHERE_VERSION}",
                           hint="use the version of this program that wrote it, or generate again")
     try:
         manifest = build(Manifest, document)
@@ -200,9 +209,23 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _version_of(manifest: Manifest) -> int:
+    if manifest.files_at is not None:
+        return ELSEWHERE_VERSION
+    return FORMAT_VERSION if manifest.compression == "none" else COMPRESSED_VERSION
+
+
 def _check_version(manifest: Manifest, version: int) -> None:
-    if (manifest.compression == "none") == (version == COMPRESSED_VERSION):
-        raise TypeError(f"its compression cannot be {manifest.compression!r} in format version {version}")
+    if version != _version_of(manifest):
+        raise TypeError(f"its compression cannot be {manifest.compression!r}, and its files_at"
+                        f" {'there' if manifest.files_at else 'missing'}, in format version {version}")
+    if manifest.files_at is not None:
+        try:
+            folder = check_url(manifest.files_at)
+        except UsageError as error:
+            raise TypeError(error.message) from error
+        if not folder.endswith(f"/{manifest.operation_id}"):
+            raise TypeError(f"its files_at {folder} is not this operation's")
 
 
 def _check_history(history: tuple[Mapping[str, Any], ...]) -> None:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from synthgen.bundle.elsewhere import Elsewhere
 from synthgen.bundle.manifest import Part, Space
 from synthgen.bundle.marks import Seen, seen_in
 from synthgen.bundle.outline import Outline, PartOutline, RelationshipsOutline
+from synthgen.bundle.stored import TORN
 from synthgen.files import file_digest, new_digest
 from synthgen.graph import END, START
-
-TORN = ".part."
-"""What the names of files begin with that are being written, or were when their writer was killed."""
-
 
 Ends = tuple[tuple[Space, Seen], ...]
 """What relationships end at: import ids of the operation, node numbers of the base; one or more for each."""
@@ -47,14 +45,41 @@ class Due:
     Attributes:
         outline: What they are parts of.
         numbers: Which of its parts.
-        folder: Where their files go.
+        folder: Where their files go, unless `files_at` says where.
         recipe: From which the same outline can be thought out elsewhere; None when nobody can.
+        files_at: The URL of the operation's folder that their files go to; None for `folder`.
+        known: Parts that an earlier run made, by number: they are made again only when their files are not that.
     """
 
     outline: Outline
     numbers: Sequence[int]
     folder: Path
     recipe: Mapping[str, Any] | None = None
+    files_at: str | None = None
+    known: Mapping[int, Part] = field(default_factory=dict)
+
+
+def give_part(outline: Outline, number: int, folder: Path, files_at: str | None, known: Part | None) -> Made:
+    """Give a part whose file is where it belongs: as an earlier run made it, or made now; arguments as in `Due`.
+
+    Raises:
+        OSError: The disk is full or not writable.
+        StoreError: The store at the URL does not give or take it.
+    """
+    if files_at is None:
+        found = None if known is None else find_made(outline, number, folder, known)
+        return found or make_part(outline, number, folder)
+    store = Elsewhere(files_at)
+    with tempfile.TemporaryDirectory(prefix="synthgen-") as own:
+        here = Path(own)
+        if known is not None and store.size_of(known.file) == known.bytes:
+            store.get(known.file, here / known.file)
+            found = find_made(outline, number, here, known)
+            if found is not None:
+                return found
+        made = make_part(outline, number, here)
+        store.put_part(here / made.part.file, made.part.file)
+        return made
 
 
 def make_part(outline: Outline, number: int, folder: Path) -> Made:

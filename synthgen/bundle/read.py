@@ -133,14 +133,24 @@ def check_files(bundle: Bundle, progress: Progress = silent) -> None:
     Raises:
         BundleError: Names the first file that is not what the manifest says.
     """
-    manifest = bundle.manifest
-    due = len(manifest.parts) + len(manifest.header_digests)
-    for done, (name, digest) in enumerate(manifest.header_digests.items(), start=1):
+    parts = bundle.manifest.parts
+    check_headers(bundle, progress, beside=len(parts))
+    headers = len(bundle.manifest.header_digests)
+    checked = ahead(lambda part: check_part(bundle.place_of(part), part), parts, _AT_ONCE)
+    for done, _ in enumerate(checked, start=headers + 1):
+        progress("checking files", done, headers + len(parts))
+
+
+def check_headers(bundle: Bundle, progress: Progress = silent, beside: int = 0) -> None:
+    """Check the headers and `anchors.csv`, which lie beside the manifest; `beside` more files are due after them.
+
+    Raises:
+        BundleError: As `check_files`.
+    """
+    digests = bundle.manifest.header_digests
+    for done, (name, digest) in enumerate(digests.items(), start=1):
         _check_header(inside(bundle.path, name), name, digest)
-        progress("checking files", done, due)
-    checked = ahead(lambda part: check_part(bundle.place_of(part), part), manifest.parts, _AT_ONCE)
-    for done, _ in enumerate(checked, start=len(manifest.header_digests) + 1):
-        progress("checking files", done, due)
+        progress("checking files", done, len(digests) + beside)
 
 
 def _check_header(path: Path, name: str, digest: str) -> None:

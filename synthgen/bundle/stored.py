@@ -17,6 +17,8 @@ Compression = Literal["none", "gzip"]
 SUFFIX = ".gz"
 LEVEL = 6
 BLOCK = 2**20
+TORN = ".part."
+"""What the names of files begin with that are being written, or were when their writer was killed."""
 NOT_READ = (EOFError, zlib.error, OSError)
 """What reading raises of a file that is no gzip, or not whole; `gzip.BadGzipFile` is an `OSError`."""
 

@@ -1,7 +1,7 @@
 """Bundles that are being written: their files, what was asked for, and which parts are done; knows no growth.
 
 FORMAT.md, "Unfinished bundles", says what lies where. A part on record may be missing or torn after a crash of the
-machine: whoever goes on compares its digest.
+machine: whoever goes on compares its digest. When its files go to a URL, their folder there comes and goes with it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from synthgen.bundle.elsewhere import Elsewhere
 from synthgen.bundle.hold import hold_bundle
 from synthgen.bundle.manifest import Part
 from synthgen.bundle.read import UNFINISHED, operations_folder
 from synthgen.documents import build
-from synthgen.errors import BundleError, StoppedHalfwayError, SynthError, UsageError
+from synthgen.errors import BundleError, StoppedHalfwayError, StoreError, SynthError, UsageError
 from synthgen.events import ListenerError
 from synthgen.files import write_json
 
@@ -27,7 +28,7 @@ WORTH_KEEPING = 1_000_000
 _REQUEST = "request.json"
 _PARTS = "parts.jsonl"
 _FILES = "bundle"
-_STOPS = (KeyboardInterrupt, SystemExit, ListenerError, StoppedHalfwayError, OSError)
+_STOPS = (KeyboardInterrupt, SystemExit, ListenerError, StoppedHalfwayError, StoreError, OSError)
 """What ends a run, but not for good: the same run can be made later."""
 
 
@@ -60,6 +61,25 @@ class Unfinished:
                               hint=f"`synthgen resume {self.operation_id} --discard` removes what is there",
                               path=str(self.path)) from error
         return document if isinstance(document, dict) else {}
+
+    @property
+    def files_at(self) -> str | None:
+        """The URL of the folder that its files go to; None when they go into `files`.
+
+        Raises:
+            BundleError: As `request`.
+        """
+        found = self.request().get("files_at")
+        return found if isinstance(found, str) else None
+
+    @property
+    def claim(self) -> str:
+        """What says in that folder that it is this operation's.
+
+        Raises:
+            BundleError: As `request`.
+        """
+        return json.dumps({"operation_id": self.operation_id, "outline": self.request().get("outline")}) + "\n"
 
     def parts(self) -> dict[str, Part]:
         """Give the parts on record, by file; a line that was cut off by a crash is passed over."""
@@ -110,14 +130,28 @@ def find_unfinished(out: Path, operation_id: str | None) -> Unfinished:
 
 
 def discard(unfinished: Unfinished) -> None:
-    """Remove what is there of a bundle that was not written to its end.
+    """Remove what is there of a bundle that was not written to its end; of one that was, what the writing left.
 
     Raises:
         LockedError: A run is at work on it.
+        StoreError: The store that its files went to does not remove them; nothing here is removed then.
         SynthError: It cannot be removed.
     """
     with hold_bundle(unfinished.path, "discard"):
+        if not (unfinished.path.parent / unfinished.operation_id).exists():
+            _give_up(unfinished)
         _remove(unfinished.path)
+
+
+def _give_up(unfinished: Unfinished) -> None:
+    if not (unfinished.path / _REQUEST).exists():
+        return
+    try:
+        files_at = unfinished.files_at
+    except BundleError:
+        return  # who cannot say where files are has none there to remove
+    if files_at is not None:
+        Elsewhere(files_at).give_up(unfinished.claim)
 
 
 @contextmanager
@@ -129,46 +163,82 @@ def being_written(final: Path, request: Mapping[str, Any]) -> Iterator[Unfinishe
 
     Args:
         final: The bundle's folder; not there yet.
-        request: What was asked for, as JSON: all that the bytes of the bundle depend on.
+        request: What was asked for, as JSON: all that the bytes of the bundle depend on, and in `files_at` the URL of
+            the folder that its files go to, if they do.
 
     Raises:
-        UsageError: `final` exists, or is unfinished since something else was asked for under the same operation id.
+        UsageError: `final` exists, or is unfinished since something else was asked for under the same operation id, or
+            other files are at the URL.
         LockedError: Another run is at work on it.
-        StoppedHalfwayError: The disk is full or not writable, and what was made is kept.
-        SynthError: Likewise, and nothing was left.
+        StoppedHalfwayError: The disk is full or not writable, or a store does not take files, and what was made is
+            kept.
+        StoreError: Likewise, and what was made was little: it was removed, unless the error says that it is still
+            there.
+        SynthError: The disk is full or not writable, and nothing was left.
     """
     unfinished = Unfinished(final.parent / f".{final.name}{UNFINISHED}")
     if final.exists():
         raise UsageError(f"there is already an operation {final.name} in {final.parent}",
                          hint="choose another --operation-id, or leave it out")
     with ExitStack() as held:
-        _begin(held, unfinished, final, json.loads(json.dumps(request)))
+        goes_on = _begin(held, unfinished, final, json.loads(json.dumps(request)))
+        _claim(unfinished, again=goes_on)
         try:
             yield unfinished
             unfinished.files.rename(final)
         except _STOPS as error:
             kept = sum(part.rows for part in unfinished.parts().values()) >= WORTH_KEEPING
-            if not kept:
-                _remove(unfinished.path)
+            told = _way_on(final) if kept else _remove_all(unfinished)
             if isinstance(error, OSError):
-                raise (_stopped if kept else _unwritable)(final, error) from error
-            if kept and isinstance(error, SynthError):
-                error.hint = "; ".join(filter(None, (error.hint, _way_on(final))))
-            elif kept:
-                error.add_note(_way_on(final))
+                raise _stopped(final, error) if kept else _unwritable(final, error, told) from error
+            if kept and isinstance(error, StoreError):
+                raise StoppedHalfwayError(error.message, hint=f"{error.hint}; {told}", **error.facts) from error
+            _tell(error, told)
             raise
-        except BaseException:
-            _remove(unfinished.path)
+        except BaseException as error:
+            _tell(error, _remove_all(unfinished))
             raise
         _remove(unfinished.path)
 
 
-def _begin(held: ExitStack, unfinished: Unfinished, final: Path, request: Mapping[str, Any]) -> None:
+def _claim(unfinished: Unfinished, *, again: bool) -> None:
+    files_at = unfinished.files_at
+    if files_at is None:
+        return
+    try:
+        Elsewhere(files_at).claim(unfinished.claim, again=again)
+    except BaseException:
+        if not again:
+            _remove(unfinished.path)
+        raise
+
+
+def _remove_all(unfinished: Unfinished) -> str:
+    """Remove what was made, here and elsewhere; says so when a store does not do it, and leaves what is here then."""
+    try:
+        _give_up(unfinished)
+    except StoreError as error:
+        return (f"what was put to {unfinished.files_at} is still there ({error.message}); `synthgen resume"
+                f" {unfinished.operation_id} --discard` removes it")
+    _remove(unfinished.path)
+    return ""
+
+
+def _tell(error: BaseException, words: str) -> None:
+    """Say something more with an error."""
+    if words and isinstance(error, SynthError):
+        error.hint = "; ".join(filter(None, (error.hint, words)))
+    elif words:
+        error.add_note(words)
+
+
+def _begin(held: ExitStack, unfinished: Unfinished, final: Path, request: Mapping[str, Any]) -> bool:
+    """Hold the folder of an unfinished bundle; say whether something was there before that this goes on with."""
     try:
         unfinished.path.mkdir(parents=True, exist_ok=True)
         unfinished.path.chmod(0o755)
         held.enter_context(hold_bundle(unfinished.path, "generate"))
-        _expect(unfinished, request)
+        return _expect(unfinished, request)
     except (OSError, SynthError) as error:
         reason = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(reason, OSError):
@@ -178,11 +248,11 @@ def _begin(held: ExitStack, unfinished: Unfinished, final: Path, request: Mappin
         raise _unwritable(final, reason) from error
 
 
-def _expect(unfinished: Unfinished, request: Mapping[str, Any]) -> None:
-    """See that what is there was asked for like this, or that there is nothing."""
+def _expect(unfinished: Unfinished, request: Mapping[str, Any]) -> bool:
+    """See that what is there was asked for like this, or that there is nothing; say which."""
     if (unfinished.path / _REQUEST).exists():
         if unfinished.request() == request:
-            return
+            return True
         raise UsageError(
             f"something else was asked for under {unfinished.operation_id}, and is unfinished",
             hint=f"`synthgen resume {unfinished.operation_id}` goes on with it, with --discard removes it; or choose"
@@ -190,6 +260,7 @@ def _expect(unfinished: Unfinished, request: Mapping[str, Any]) -> None:
     unfinished.files.mkdir(exist_ok=True)
     unfinished.files.chmod(0o755)
     write_json(unfinished.path / _REQUEST, request)
+    return False
 
 
 def _stopped(final: Path, error: OSError) -> SynthError:
@@ -201,9 +272,9 @@ def _way_on(final: Path) -> str:
     return (f"`synthgen resume {final.name}` goes on with what is missing; with --discard it removes what is there")
 
 
-def _unwritable(final: Path, error: OSError) -> SynthError:
-    return SynthError(f"{final} cannot be written: {error.strerror or error}",
-                      hint="free space or choose another folder with --out; nothing was left behind", path=str(final))
+def _unwritable(final: Path, error: OSError, left: str = "") -> SynthError:
+    return SynthError(f"{final} cannot be written: {error.strerror or error}", path=str(final),
+                      hint=f"free space or choose another folder with --out; {left or 'nothing was left behind'}")
 
 
 def _remove(path: Path) -> None:

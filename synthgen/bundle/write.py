@@ -1,7 +1,7 @@
 """Writes bundles: any growth as import-format CSV and a manifest; knows no server and not how the parts are made.
 
-CSV as FORMAT.md, "Bundle", says. A bundle appears whole or not at all. One that was stopped half-way is kept beside the
-others, and the same call goes on with the parts that are missing.
+CSV as FORMAT.md, "Bundle", says; its parts go into its folder or to a URL. A bundle appears whole or not at all. One
+that was stopped half-way is kept beside the others, and the same call goes on with the parts that are missing.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthgen.bundle.bringing import bring_here
+from synthgen.bundle.elsewhere import Elsewhere
 from synthgen.bundle.making import make_here
 from synthgen.bundle.manifest import ANCHORS, Manifest, NodeGroup, RelationshipGroup, read_manifest
 from synthgen.bundle.manifest import write_manifest as _write_manifest
 from synthgen.bundle.marks import Marks
 from synthgen.bundle.outline import NodesOutline, Outline, RelationshipsOutline, header_file, outline_of
-from synthgen.bundle.part import TORN, Due, Made, find_made
+from synthgen.bundle.part import Due, Made
 from synthgen.bundle.read import Bundle, open_bundle, operations_folder
+from synthgen.bundle.stored import TORN
 from synthgen.bundle.unfinished import Unfinished, being_written
+from synthgen.errors import StoreError
 from synthgen.files import file_digest
 from synthgen.growth import Growth
 from synthgen.metadata import Stamp
@@ -47,6 +51,7 @@ class Origin:
 def write_bundle(
     growth: Growth, origin: Origin, out: Path, progress: Progress = silent, *,
     check: Callable[[Bundle], None] | None = None, recipe: Mapping[str, Any] | None = None, engine: Engine = make_here,
+    files: str | None = None,
 ) -> Bundle:
     """Write a growth as the bundle of one operation under `out`; it appears whole or not at all.
 
@@ -58,9 +63,12 @@ def write_bundle(
         check: Is given the bundle before it appears; when it raises, nothing is left behind.
         recipe: What `synthgen.recipe` needs to think the growth out again; kept while the bundle is unfinished.
         engine: Makes the parts.
+        files: The URL under which headers and parts go into a folder with the operation's id; None when they go into
+            the bundle's.
 
     Raises:
-        UsageError: The operation id is taken, or unfinished since something else was asked for under it.
+        UsageError: The operation id is taken, or unfinished since something else was asked for under it, or other files
+            are at the URL.
         LockedError: Another run is at work on it.
         StoppedHalfwayError: It could not be written to its end; what was made is kept, and the same call goes on.
         SynthError: Nothing could be written, and nothing was left.
@@ -68,10 +76,14 @@ def write_bundle(
     final = operations_folder(out) / origin.stamp.operation_id
     outline = outline_of(growth, origin.stamp)
     request = {"outline": outline.digest(), "seed": origin.seed, "snapshot": origin.snapshot, "recipe": recipe}
+    if files is not None:
+        request["files_at"] = f"{files}/{origin.stamp.operation_id}"
     with being_written(final, request) as unfinished:
         _Writing(unfinished, outline, origin, progress).run(engine, recipe)
         if check is not None:
-            check(Bundle(unfinished.files, read_manifest(unfinished.files)))
+            made = Bundle(unfinished.files, read_manifest(unfinished.files))
+            bring_here(made, progress)
+            check(made)
     return open_bundle(final)
 
 
@@ -81,6 +93,7 @@ class _Writing:
         self._folder = unfinished.files
         self._outline = outline
         self._origin = origin
+        self._files_at = unfinished.files_at
         self._progress = progress
         self._parts: list[Made | None] = [None] * len(outline.parts)
         self._rows = {"nodes": 0, "relationships": 0}
@@ -89,24 +102,30 @@ class _Writing:
     def run(self, engine: Engine, recipe: Mapping[str, Any] | None) -> None:
         for group in self._outline.groups:
             (self._folder / header_file(group)).write_text(group.layout.header(), encoding="utf-8")
-        self._find()
-        missing = [part.number for part in self._outline.parts if self._parts[part.number] is None]
-        for made in engine(Due(self._outline, missing, self._folder, recipe)):
-            self._unfinished.record(made.part)
+        recorded = self._unfinished.parts()
+        known = {part.number: recorded[part.file] for part in self._outline.parts if part.file in recorded}
+        numbers = range(len(self._outline.parts))
+        for made in engine(Due(self._outline, numbers, self._folder, recipe, self._files_at, known)):
+            if known.get(made.number) != made.part:
+                self._unfinished.record(made.part)
             self._take(made)
         for torn in self._folder.glob(f"{TORN}*"):
             torn.unlink()
+        if self._files_at is not None:
+            self._end_elsewhere(Elsewhere(self._files_at))
         self._write_anchors()
         self._write_manifest()
 
-    def _find(self) -> None:
-        """Take what an earlier run made."""
-        recorded = self._unfinished.parts()
-        for number, part in enumerate(self._outline.parts):
-            if part.file in recorded:
-                made = find_made(self._outline, number, self._folder, recorded[part.file])
-                if made is not None:
-                    self._take(made)
+    def _end_elsewhere(self, store: Elsewhere) -> None:
+        """Put the headers there, and see that what all parts were said to be is there."""
+        for group in self._outline.groups:
+            store.put(self._folder / header_file(group), header_file(group))
+        store.remove_torn()
+        sizes = store.sizes()
+        for made in self._parts:
+            if made is not None and sizes.get(made.part.file) != made.part.bytes:
+                raise StoreError(f"{store.url}/{made.part.file} was put there, and is not there with all its bytes",
+                                 hint="see that each worker reaches the same store by this URL", url=store.url)
 
     def _take(self, made: Made) -> None:
         self._parts[made.number] = made
@@ -149,4 +168,5 @@ class _Writing:
                 for group in outline.relationships),
             header_digests={name: file_digest(self._folder / name) for name in headers},
             history=({"event": "generated", "at": stamp.created_at},),
+            files_at=self._files_at,
         ))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen.base import Base
+from synthgen.bundle.bringing import bring_here
 from synthgen.bundle.read import Bundle
 from synthgen.fidelity.comparison import compare, pair_of
 from synthgen.fidelity.counted import Counted
@@ -122,6 +123,7 @@ def report_on(bundle: Bundle, against: Path, loaded: Path | None = None, progres
     kinds, types = Vocabulary(), Vocabulary()
     reference = Reference(base, manifest, kinds, types)
     if loaded is None:
+        bring_here(bundle, progress)
         other = measure_bundle(bundle, base, kinds, types)
     else:
         other = measure_loaded(Base(open_snapshot(loaded), profile), manifest, kinds, types)

@@ -58,6 +58,18 @@ def check(workshop: Workshop, result: OperationResult, resources: int) -> None:
     assert all(one.passed for one in result.validation)
 
 
+def test_parts_at_a_url(workshop, service, tmp_path):
+    """They are put there, loaded from there, and what is loaded is rolled back without them."""
+    elsewhere = ScaleUpService(files=f"file://{tmp_path}/there")
+    result = asyncio.run(elsewhere.scale_up_random(tenant(workshop), 60))
+    check(workshop, result, 60)
+    assert workshop.manifest(result.operation_id)["files_at"] == f"file://{tmp_path}/there/{result.operation_id}"
+    assert list((tmp_path / "there" / result.operation_id).glob("*.part-*"))
+    assert asyncio.run(service.rollback_operation(result.operation_id)) >= 60
+    with pytest.raises(UsageError, match="user and a password"):
+        ScaleUpService(files="s3://someone:something@bucket/x")
+
+
 def test_one_after_the_other(workshop, service):
     """Template, scenario and random of a tenant, each on top of the others from one snapshot; all are taken out."""
     async def grow() -> list[OperationResult]:

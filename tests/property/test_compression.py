@@ -149,7 +149,7 @@ def test_a_full_disk_leaves_the_bundle_as_it_was(tmp_path, monkeypatch):
 
 
 def test_a_manifest_that_contradicts_its_version_is_refused(tmp_path):
-    """Version 2 has plain parts and version 3 compressed ones, so that older programs refuse what they cannot read."""
+    """Version 4 has plain parts and version 5 compressed ones, so that older programs refuse what they cannot read."""
     bundle = compress(small_bundle(tmp_path))
     text = (bundle.path / MANIFEST).read_text(encoding="utf-8")
     assert '"format_version": 5' in text

@@ -14,6 +14,7 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for package in ("synthgen", "
 CORE = [name for name in MODULES if name.startswith("synthgen/")]
 MAY_KNOW_NEO4J = {"synthgen/database.py", "synthgen/snapshot/content.py", "synthgen/snapshot/export.py",
                   "synthgen/snapshot/schema.py", "synthgen/snapshot/state.py"}
+MAY_KNOW_STORES = {"synthgen/bundle/elsewhere.py"}
 MAY_KNOW_THE_CLOCK = {"synthgen/growth_options.py", "synthgen/interrupts.py", "synthgen/metrics.py",
                       "synthgen/monitor.py", "synthgen/options.py", "synthgen/output.py"}
 """The command-line layer: `options` reads the clock, `growth_options` makes up operation ids, `output` times its own
@@ -78,6 +79,13 @@ def test_only_few_know_neo4j(name: str) -> None:
     assert not imports_of(read(name), "neo4j")
 
 
+@pytest.mark.parametrize("name", sorted(set(MODULES) - MAY_KNOW_STORES))
+def test_only_one_knows_object_stores(name: str) -> None:
+    """What else lies at a URL is said in our words."""
+    assert not [name for _, name in imported(read(name)) for package in ("fsspec", "s3fs", "botocore")
+                if of_package(name, package)]
+
+
 @pytest.mark.parametrize("name", sorted(set(CORE) - MAY_KNOW_THE_CLOCK))
 def test_the_core_has_no_clock_and_no_dice(name: str) -> None:
     """Clock and randomness are arguments, so that bytes repeat; only the command line has its own."""
@@ -95,6 +103,7 @@ def test_every_module_says_its_job(name: str) -> None:
 def test_the_exceptions_are_still_needed() -> None:
     """A file that may know more does, or it loses the right."""
     assert all(imports_of(read(name), "neo4j") for name in MAY_KNOW_NEO4J)
+    assert all(imports_of(read(name), "fsspec") for name in MAY_KNOW_STORES)
     assert all(clocks_and_dice_in(read(name)) for name in MAY_KNOW_THE_CLOCK)
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("polars", "numpy", "scipy", "pyarrow", "neo4j", "faker", "jpype", "psutil")
+HEAVY = ("polars", "numpy", "scipy", "pyarrow", "neo4j", "faker", "jpype", "psutil", "fsspec", "s3fs")
 PROBE = f"""
 import sys
 from importlib import import_module
