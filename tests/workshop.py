@@ -20,8 +20,8 @@ import neo4j
 
 from synthgen.database import Address
 from synthgen.snapshot.export import digest_database
+from tests.forked import ROOT, run_module
 
-ROOT = Path(__file__).resolve().parents[1]
 LONGEST_SECONDS = 900
 MARKS = ("synthetic", "scale_operation_id", "generation_strategy", "generation_timestamp", "template_source_id",
          "scenario_name")
@@ -77,10 +77,9 @@ class Workshop:
 
     def run(self, text: str, *further: str, **settings: str) -> Answer:
         """Run a command and give all it said."""
-        done = subprocess.run(self.command(text, *further), env={**self.environment, **settings}, capture_output=True,
-                              text=True, check=False, timeout=LONGEST_SECONDS, stdin=subprocess.DEVNULL,
-                              cwd=self.out.parent)
-        return Answer(done.returncode, done.stdout, done.stderr)
+        _, _, module, *arguments = self.command(text, *further)
+        return Answer(*run_module(module, arguments, environment={**self.environment, **settings},
+                                  folder=self.out.parent, timeout_s=LONGEST_SECONDS))
 
     def do(self, text: str, *further: str) -> dict[str, Any]:
         """Run a command with `--json` that must end well, and give its document."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from importer.stages import Stage
 from synthgen.bundle.read import find_bundle
 from synthgen.config import out_folder
 from synthgen.database import find_address
-from tests.workshop import LONGEST_SECONDS, ROOT, Workshop
+from tests.forked import ROOT, run_module
+from tests.workshop import LONGEST_SECONDS, Workshop
 
 
 def load_until(workshop: Workshop, operation_id: str, moment: str, mode: str = "offline") -> int:
@@ -27,9 +27,9 @@ def load_until(workshop: Workshop, operation_id: str, moment: str, mode: str = "
         moment: Such as `before SwapStore`, or `before Move 2`.
         mode: `offline` or `online`.
     """
-    done = subprocess.run([sys.executable, "-m", "tests.faults.dying", operation_id, moment, mode],
-                          env=workshop.environment, cwd=ROOT, capture_output=True, check=False, timeout=LONGEST_SECONDS)
-    return done.returncode
+    code, _, _ = run_module("tests.faults.dying", [operation_id, moment, mode], environment=workshop.environment,
+                            folder=ROOT, timeout_s=LONGEST_SECONDS)
+    return code
 
 
 def die() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,10 +17,11 @@ from synthgen.costs import Estimate
 from synthgen.runs import RUNS, read_runs, record_run
 from synthgen.sample import sample_tenant
 from synthgen.snapshot.write import write_snapshot
+from tests.forked import run_module
 from tests.graphs import CREATED_AT
 from tests.growths import OPERATION
 from tests.property.test_runs import RUN
-from tests.workshop import on_a_terminal
+from tests.workshop import LONGEST_SECONDS, on_a_terminal
 
 ROOT = Path(__file__).parents[2]
 WAYS = {
@@ -46,11 +46,10 @@ def run(base: Path, tmp_path: Path):
                    "SYNTHGEN_OUT": str(tmp_path / "out")}
 
     def run_command(*arguments: str, answer: str | None = None, **settings: str) -> tuple[int, str, str]:
-        command = [sys.executable, "-m", "synthgen.cli", *arguments]
         if answer is None:
-            done = subprocess.run(command, env={**environment, **settings}, cwd=tmp_path, capture_output=True,
-                                  text=True, check=False, timeout=300, stdin=subprocess.DEVNULL)
-            return done.returncode, done.stdout, done.stderr
+            return run_module("synthgen.cli", arguments, environment={**environment, **settings}, folder=tmp_path,
+                              timeout_s=LONGEST_SECONDS)
+        command = [sys.executable, "-m", "synthgen.cli", *arguments]
         done = on_a_terminal(command, answer.encode(), {**environment, **settings}, tmp_path)
         return done.code, done.stdout, done.stderr
 

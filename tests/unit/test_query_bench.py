@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -32,6 +31,8 @@ from importer.queries.statements import parse_queries, queries_text, read_querie
 from importer.queries.table import comparison_table, record_table
 from synthgen.errors import UsageError
 from synthgen.profile import AZURE, Profile
+from tests.forked import run_module
+from tests.workshop import LONGEST_SECONDS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "query-bench.md").read_text(encoding="utf-8")
 
@@ -214,8 +215,8 @@ def test_the_fields_are_those_of_the_documentation():
 ])
 def test_wrong_use_is_a_usage_error_before_any_database_is_asked(options, word, tmp_path):
     """Exit code 2 with a way out."""
-    done = subprocess.run([sys.executable, "-m", "importer.cli", "query-bench", *options], capture_output=True,
-                          text=True, check=False, cwd=tmp_path)
-    assert (done.returncode, "hint: " in done.stderr) == (2, True), done.stderr
-    assert word in done.stderr
+    code, _, said = run_module("importer.cli", ["query-bench", *options], environment=os.environ, folder=tmp_path,
+                               timeout_s=LONGEST_SECONDS)
+    assert (code, "hint: " in said) == (2, True), said
+    assert word in said
     assert not list(tmp_path.iterdir())

@@ -20,7 +20,8 @@ from synthgen.bundle.manifest import MANIFEST
 from synthgen.bundle.read import Bundle, check_files, open_bundle
 from synthgen.errors import LockedError, RefusedError, SynthError, UsageError
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, write_bundle
-from tests.workshop import ROOT
+from tests.forked import ROOT, run_module
+from tests.workshop import LONGEST_SECONDS, Answer
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 HERE = {"uri": "bolt://here:7687", "database": "neo4j"}
@@ -279,39 +280,38 @@ def test_a_folder_that_cannot_be_removed_is_named(out, monkeypatch):
     assert names(out) == [OPERATION, OTHER_OPERATION]
 
 
-def importer(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def importer(out: Path, *arguments: str) -> Answer:
     """Run the command where no database is configured."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NEO4J_", "SYNTHGEN_"))}
-    return subprocess.run([sys.executable, "-m", "importer.cli", *arguments], check=False, capture_output=True,
-                          text=True, env={**kept, "PYTHONPATH": str(ROOT), "SYNTHGEN_OUT": str(out)}, cwd=out,
-                          stdin=subprocess.DEVNULL)
+    return Answer(*run_module("importer.cli", arguments, environment={**kept, "SYNTHGEN_OUT": str(out)}, folder=out,
+                              timeout_s=LONGEST_SECONDS))
 
 
 def test_nothing_goes_unless_somebody_agrees(out):
     """Without a terminal that is said by --yes; a dry run only tells, and no database has to be there."""
     told = importer(out, "prune", "--keep-days", "90", "--dry-run", "--json")
-    assert told.returncode == 0, told.stderr
+    assert told.code == 0, told.stderr
     assert "no database was asked" in told.stderr
     said = {one["operation_id"]: one for one in json.loads(told.stdout)["operations"]}
     assert said[OTHER_OPERATION]["remove"]
     assert not said[OPERATION]["remove"]
     assert "bolt://here:7687" in said[OPERATION]["reason"]
     refused = importer(out, "prune", "--keep-days", "90", "--files-only")
-    assert refused.returncode == 5
+    assert refused.code == 5
     assert "--yes" in refused.stderr
     assert names(out) == [OPERATION, OTHER_OPERATION]
     done = importer(out, "prune", "--keep-days", "90", "--files-only", "--yes")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     assert names(out) == [OPERATION]
-    assert importer(out, "prune", "--keep-days", "1", "--files-only", "--forget-absent").returncode == 2
-    assert importer(out, "prune").returncode == 2
+    assert importer(out, "prune", "--keep-days", "1", "--files-only", "--forget-absent").code == 2
+    assert importer(out, "prune").code == 2
 
 
 def test_the_command_compresses_and_the_list_shows_it(out):
     """By one word each way."""
     done = importer(out, "compress", OPERATION, "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.stderr
     assert json.loads(done.stdout)["compression"] == "gzip"
     assert " gz" in importer(out, "list", "--files-only").stdout
-    assert importer(out, "compress", OPERATION, "--decompress").returncode == 0
+    assert importer(out, "compress", OPERATION, "--decompress").code == 0
     assert " gz" not in importer(out, "list", "--files-only").stdout

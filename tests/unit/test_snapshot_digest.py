@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import polars as pl
@@ -14,8 +13,10 @@ from synthgen.files import file_digest
 from synthgen.graph import END, START, Graph, NodeTable, RelationshipTable
 from synthgen.snapshot.read import Snapshot
 from synthgen.snapshot.write import write_snapshot
+from tests.forked import ROOT, run_module
 from tests.graphs import CREATED_AT
 from tests.tiny import tiny_graph
+from tests.workshop import LONGEST_SECONDS
 
 
 @pytest.fixture
@@ -26,10 +27,10 @@ def snapshot(tmp_path: Path) -> Snapshot:
 
 def run(snapshot: Snapshot, *options: str) -> tuple[int, dict]:
     """Run the command and give its exit code and document."""
-    done = subprocess.run([sys.executable, "-m", "importer.cli", "digest", str(snapshot.path), "--json", *options],
-                          capture_output=True, text=True, check=False)
-    assert "Traceback" not in done.stderr
-    return done.returncode, json.loads(done.stdout)
+    code, document, said = run_module("importer.cli", ["digest", str(snapshot.path), "--json", *options],
+                                      environment=os.environ, folder=ROOT, timeout_s=LONGEST_SECONDS)
+    assert "Traceback" not in said
+    return code, json.loads(document)
 
 
 def test_the_digest_of_a_snapshot_is_the_one_it_names(snapshot):
