@@ -14,6 +14,7 @@ from importer.stages import WriteOnline
 from synthgen.errors import RefusedError, UnreachableError, UsageError
 from synthgen.snapshot.read import open_snapshot
 from tests.conftest import free_port
+from tests.planting import plant
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -25,9 +26,8 @@ TIED = "MATCH (n)-[r]-() WHERE n.scale_operation_id = $o RETURN count(DISTINCT r
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> str:
     """A small tenant in the database, not exported; gives its digest."""
-    sample = workshop.do("synthgen sample --resources 400", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
-    return sample["digest"]
+    workshop.do("synthgen sample --resources 400", "--out", str(workshop.out / "sample"))
+    return plant(workshop, workshop.out / "sample")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from importer import ScaleUpService
 from synthgen.errors import RefusedError
 from synthgen.limits import Limits
 from synthgen.runs import read_runs
+from tests.planting import plant
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -19,9 +20,8 @@ pytestmark = pytest.mark.neo4j
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> str:
     """A small tenant in the database and as a snapshot; gives its digest."""
-    sample = workshop.do("synthgen sample --resources 300", "--out", str(workshop.out / "base"))
-    workshop.do("importer restore", str(workshop.out / "base"))
-    return sample["digest"]
+    workshop.do("synthgen sample --resources 300", "--out", str(workshop.out / "base"))
+    return plant(workshop, workshop.out / "base")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -11,10 +12,8 @@ pytestmark = pytest.mark.neo4j
 
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> dict:
-    """A small tenant, restored and exported."""
-    workshop.do("synthgen sample --resources 400", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
-    return workshop.do("synthgen export")
+    """A small tenant, planted and exported."""
+    return {"digest": plant_sample(workshop, 400)}
 
 
 def generate(workshop: Workshop) -> str:

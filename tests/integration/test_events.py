@@ -20,6 +20,7 @@ from importer.operations import load
 from synthgen.bundle.read import find_bundle
 from synthgen.displays import JsonLines
 from synthgen.events import Batch, Event, Finished, ListenerError, Phase, Started, Stream, as_document
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -27,11 +28,8 @@ pytestmark = pytest.mark.neo4j
 
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> str:
-    """A small tenant, restored and exported; gives its digest."""
-    sample = workshop.do("synthgen sample --resources 400", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
-    workshop.do("synthgen export")
-    return sample["digest"]
+    """A small tenant, planted and exported; gives its digest."""
+    return plant_sample(workshop, 400)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from synthgen.snapshot.schema import read_schema
 from synthgen.snapshot.state import DatabaseState
 from tests.bundles import OTHER_OPERATION
 from tests.integration.test_online import dead_process
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -107,9 +108,7 @@ def raise_error(error: BaseException) -> None:
 @pytest.fixture(scope="module")
 def loadable(workshop: Workshop) -> Ground:
     """A base and an operation."""
-    workshop.do("synthgen sample --resources 200", "--out", str(workshop.out / "sample"))
-    base = workshop.do("importer restore", str(workshop.out / "sample"))["digest"]
-    workshop.do("synthgen export")
+    base = plant_sample(workshop, 200)
     operation_id = workshop.do("synthgen generate --strategy random --count 600 --seed 3")["operation_id"]
     ground = Ground(workshop, find_bundle(workshop.out, operation_id), base, "")
     ground.load()

@@ -15,6 +15,7 @@ from importer.indexes import Index
 from importer.rollback import count_operation, delete_operation, list_operations_in_database
 from synthgen.snapshot.read import open_snapshot
 from tests.faults.dying import load_until
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -26,11 +27,8 @@ NEEDED = {("Resource", name) for name in MARKS}
 
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> dict:
-    """A small tenant, restored and exported, and all that its schema is."""
-    workshop.do("synthgen sample --resources 300", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
-    exported = workshop.do("synthgen export")
-    return {**exported, "everything": everything(workshop)}
+    """A small tenant, planted and exported, and all that its schema is."""
+    return {"digest": plant_sample(workshop), "everything": everything(workshop)}
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from synthgen.bundle.read import find_bundle
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -20,10 +21,8 @@ def samples_of(path: Path) -> dict[tuple[str, frozenset[tuple[str, str]]], float
 
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> None:
-    """A small tenant, restored and exported."""
-    workshop.do("synthgen sample --resources 300 --out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
-    workshop.do("synthgen export")
+    """A small tenant, planted and exported."""
+    plant_sample(workshop)
 
 
 @pytest.mark.parametrize("mode", ["online", "offline"])

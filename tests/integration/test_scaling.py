@@ -15,6 +15,7 @@ from importer.scaling.settings import TRIGGERS, BatchRows, Policy, Replicas, Sca
 from importer.scaling.signals import READ, Sensor
 from synthgen.events import Batch, Scaled, Stream
 from tests.bundles import NodeRows, RelationshipRows, write_bundle
+from tests.planting import plant
 
 pytestmark = pytest.mark.neo4j
 
@@ -27,7 +28,7 @@ NO_ANCHORS = pl.DataFrame(schema={"node": pl.Int64, "id": pl.Int64})
 def operation(workshop):
     """The sample tenant in the database, and an operation of its like that waits to be loaded."""
     workshop.do("synthgen sample", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
+    plant(workshop, workshop.out / "sample")
     workshop.do("synthgen export")
     return workshop.do("synthgen generate", "--strategy", "template", "--scale-factor", "3")["operation_id"]
 
