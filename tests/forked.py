@@ -15,6 +15,7 @@ import os
 import pkgutil
 import runpy
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +23,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("synthgen", "importer")
@@ -31,25 +34,60 @@ LEFT_OUT = ("_serve", "_train", "dask_engine", "cli")
 LONGEST_REQUEST = 2**20
 
 
-def run_module(module: str, arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path,
-               timeout_s: float) -> tuple[int, str, str]:
-    """Run a module with nothing on stdin; gives its exit code, below 0 for a signal, its stdout and its stderr.
+class Forked:
+    """A module that runs, with nothing on stdin; at the end of the context it must be over, or is killed."""
 
-    Raises:
-        TimeoutError: It takes longer than `timeout_s`.
-    """
-    with (tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr,
-          socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as line):
-        line.settimeout(timeout_s)
-        line.connect(_place())
-        request = json.dumps([module, *arguments, str(folder), dict(environment)]).encode()
-        socket.send_fds(line, [request], [stdout.fileno(), stderr.fileno()])
-        code = int(line.recv(16))
-        said = []
-        for stream in (stdout, stderr):
+    def __init__(self, module: str, arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> None:
+        self._code: int | None = None
+        with ExitStack() as opened:
+            self._said = [opened.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
+            self._line = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            self._line.connect(_place())
+            request = json.dumps([module, *arguments, str(folder), dict(environment)]).encode()
+            socket.send_fds(self._line, [request], [stream.fileno() for stream in self._said])
+            self._pid = int(self._line.recv(16))
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.send_signal(signal.SIGKILL)
+        self._opened.close()
+
+    def poll(self) -> int | None:
+        """Give its exit code, below 0 for a signal; None while it runs."""
+        if self._code is None and select.select([self._line], [], [], 0)[0]:
+            self._code = int(self._line.recv(16))
+        return self._code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal, if it runs."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, number)
+
+    def wait(self, timeout_s: float) -> tuple[int, str, str]:
+        """Wait for its end; gives its exit code, its stdout and its stderr.
+
+        Raises:
+            TimeoutError: It takes longer than `timeout_s`.
+        """
+        if not select.select([self._line], [], [], timeout_s)[0] and self._code is None:
+            raise TimeoutError
+        code, said = self.poll(), []
+        assert code is not None
+        for stream in self._said:
             stream.seek(0)
             said.append(stream.read().decode())
-    return code, said[0], said[1]
+        return code, said[0], said[1]
+
+
+def run_module(module: str, arguments: Sequence[str], *, environment: Mapping[str, str], folder: Path,
+               timeout_s: float) -> tuple[int, str, str]:
+    """Run a module to its end; as `Forked`, and as `Forked.wait`."""
+    with Forked(module, arguments, environment=environment, folder=folder) as child:
+        return child.wait(timeout_s)
 
 
 @functools.cache
@@ -91,20 +129,15 @@ def main(place: str) -> None:
                 _answer(line)
                 os._exit(0)
             line.close()
-            while os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG) if _has_children() else None:
-                continue
-
-
-def _has_children() -> bool:
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    continue
 
 
 def _answer(line: socket.socket) -> None:
     request, files, _, _ = socket.recv_fds(line, LONGEST_REQUEST, 2)
+    # Python passes over an interrupt that comes while it forks: it has to wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     child = os.fork()
     if not child:
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -112,7 +145,10 @@ def _answer(line: socket.socket) -> None:
             os.dup2(file, number)
         *command, folder, environment = json.loads(request)
         _become(command, folder, environment)
-    line.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+    # Whoever has given it up does not listen any more.
+    with suppress(BrokenPipeError):
+        line.send(str(child).encode())
+        line.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
 
 
 def _become(command: Sequence[str], folder: str, environment: Mapping[str, str]) -> None:
@@ -122,6 +158,7 @@ def _become(command: Sequence[str], folder: str, environment: Mapping[str, str])
     time.tzset()
     os.chdir(folder)
     sys.argv = list(command)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     code: object = None
     try:
         runpy.run_module(command[0], run_name="__main__", alter_sys=True)

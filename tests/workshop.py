@@ -20,7 +20,7 @@ import neo4j
 
 from synthgen.database import Address
 from synthgen.snapshot.export import digest_database
-from tests.forked import ROOT, run_module
+from tests.forked import ROOT, Forked
 
 LONGEST_SECONDS = 900
 MARKS = ("synthetic", "scale_operation_id", "generation_strategy", "generation_timestamp", "template_source_id",
@@ -77,9 +77,12 @@ class Workshop:
 
     def run(self, text: str, *further: str, **settings: str) -> Answer:
         """Run a command and give all it said."""
+        with self._forked(text, *further, **settings) as child:
+            return Answer(*child.wait(LONGEST_SECONDS))
+
+    def _forked(self, text: str, *further: str, **settings: str) -> Forked:
         _, _, module, *arguments = self.command(text, *further)
-        return Answer(*run_module(module, arguments, environment={**self.environment, **settings},
-                                  folder=self.out.parent, timeout_s=LONGEST_SECONDS))
+        return Forked(module, arguments, environment={**self.environment, **settings}, folder=self.out.parent)
 
     def do(self, text: str, *further: str) -> dict[str, Any]:
         """Run a command with `--json` that must end well, and give its document."""
@@ -99,14 +102,12 @@ class Workshop:
 
     def end_when(self, text: str, moment: Callable[[], bool], number: signal.Signals) -> Answer | None:
         """Run a command and send it a signal at a moment; gives what it said, None when the moment never came."""
-        with self.running(text) as child:
+        with self._forked(text) as child:
             while child.poll() is None:
                 if moment():
                     child.send_signal(number)
-                    said = child.communicate(timeout=LONGEST_SECONDS)
-                    return Answer(child.returncode, *said)
+                    return Answer(*child.wait(LONGEST_SECONDS))
                 time.sleep(0.002)
-            child.communicate()
         return None
 
     def answered(self, text: str, answer: bytes, **settings: str) -> Answer:
