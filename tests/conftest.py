@@ -23,6 +23,15 @@ from synthgen.database import Address, connect, quote
 from tests.stores import Store, running_store
 from tests.workshop import Workshop
 
+LONGEST = (
+    "integration/test_every_value.py", "faults/test_interrupted.py", "faults/test_network.py",
+    "integration/test_path.py", "faults/test_client_killed.py", "faults/test_server_killed.py",
+    "integration/test_asking.py", "integration/test_wrong_use.py", "integration/test_compose.py",
+    "integration/test_half_way.py", "integration/test_api.py", "integration/test_online.py",
+    "integration/test_schema.py", "integration/test_script.py", "contract/test_loaders.py",
+    "integration/test_dumps.py", "integration/test_query_bench.py", "integration/test_events.py",
+)
+"""The files whose tests take minutes, longest first."""
 HEAP = "768m"
 NEWER_VERSION = "2026.09.0"
 # Dozens of servers live for seconds here, and Java spends most of these on compiling what it runs a few times.
@@ -30,6 +39,12 @@ os.environ.setdefault("SYNTHGEN_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+Use
 # How long an example takes says more about the machine than about us.
 settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: a long file that began last would leave all processes but one idle."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @contextmanager
