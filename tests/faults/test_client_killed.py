@@ -10,6 +10,7 @@ import pytest
 
 from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL
 from tests.faults.dying_client import Clients, Ended, open_clients
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -63,9 +64,7 @@ def left_over(workshop: Workshop) -> tuple[int, int]:
 @pytest.fixture(scope="module")
 def ground(workshop: Workshop) -> Iterator[Ground]:
     """A small base with an operation that is tied to it; how long its load and rollback are, undisturbed."""
-    workshop.do("synthgen sample --resources 100", "--out", str(workshop.out / "sample"))
-    base = workshop.do("importer restore", str(workshop.out / "sample"))["digest"]
-    workshop.do("synthgen export")
+    base = plant_sample(workshop, 100)
     operation_id = workshop.do("synthgen generate --strategy random --count 1500 --seed 7")["operation_id"]
     with open_clients(workshop.address) as clients:
         ground = Ground(workshop, clients, operation_id, base, "", {})

@@ -15,6 +15,7 @@ from importer.queries.bench import bench
 from importer.queries.record import QueryRecord, Record, Settings, find_record
 from importer.queries.statements import Query
 from synthgen.errors import UsageError
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -27,7 +28,7 @@ LONG = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b RETURN sum(a *
 
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> Workshop:
-    """A small tenant, restored and exported."""
+    """A small tenant, planted and exported."""
     return filled(workshop)
 
 
@@ -42,10 +43,8 @@ def measure(base: Workshop) -> Callable[..., Record]:
 
 
 def filled(shop: Workshop) -> Workshop:
-    """Restore and export a small tenant."""
-    shop.do("synthgen sample --resources 400", "--out", str(shop.out / "sample"))
-    shop.do("importer restore", str(shop.out / "sample"))
-    shop.do("synthgen export")
+    """Plant and export a small tenant."""
+    plant_sample(shop, 400)
     return shop
 
 
