@@ -27,6 +27,7 @@ from synthgen.files import file_digest
 from synthgen.generate import generate
 from synthgen.parameters import RandomParameters
 from tests.conftest import free_port, running_server
+from tests.planting import plant_sample
 from tests.workshop import ROOT, Answer, Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -38,12 +39,10 @@ FIRST, SECOND, ABSENT = (f"scale-20260131T12000{i}-0123abcd" for i in range(3))
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> str:
     """A small base with two operations generated from it, neither loaded; gives its digest."""
-    sample = workshop.do("synthgen sample --resources 200", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
-    workshop.do("synthgen export")
+    digest = plant_sample(workshop, 200)
     for operation_id in (FIRST, SECOND):
         workshop.do("synthgen generate --strategy random --count 300", "--operation-id", operation_id)
-    return sample["digest"]
+    return digest
 
 
 @pytest.fixture
