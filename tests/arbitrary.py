@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,8 @@ PREFIX = "graph "
 
 NODES = "MATCH (e) WHERE id(e) = row[0]"
 RELATIONSHIPS = "MATCH ()-[e]->() WHERE id(e) = row[0]"
+
+KINDS = sorted(VALUES)
 
 Properties = dict[str, tuple[str, Any]]
 """Name → (type, value as frames hold it)."""
@@ -40,12 +43,23 @@ class Arbitrary:
 # Neo4j has no names with U+0000 in them.
 names = st.one_of(st.sampled_from(NAMES), st.sampled_from("ABk"), st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=3))
+# An import waits for each group of files, which is one for each label set and type: few of them are odd.
+labels = st.integers(0, 9).flatmap(lambda one: st.sampled_from("ABk") if one else names)
 
 
 def _properties() -> st.SearchStrategy[Properties]:
-    values = st.sampled_from(sorted(VALUES)).flatmap(lambda kind: st.tuples(
-        st.just(kind), VALUES[kind].map(_of_one_system) if kind == "LIST<POINT>" else VALUES[kind]))
-    return st.dictionaries(names.filter(lambda name: name != "case"), values, max_size=4)
+    return st.lists(names.filter(lambda name: name != "case").flatmap(_property), max_size=4).map(dict)
+
+
+def _property(name: str) -> st.SearchStrategy[tuple[str, tuple[str, Any]]]:
+    # Each mix of types under the same names is a group of its own, too: mostly a name has one type.
+    usual = KINDS[crc32(name.encode()) % len(KINDS)]
+    return st.integers(0, 31).flatmap(lambda odd: st.just(usual) if odd else st.sampled_from(KINDS)).flatmap(
+        lambda kind: st.tuples(st.just(name), st.tuples(st.just(kind), _values(kind))))
+
+
+def _values(kind: str) -> st.SearchStrategy[Any]:
+    return VALUES[kind].map(_of_one_system) if kind == "LIST<POINT>" else VALUES[kind]
 
 
 def _of_one_system(points: list[str]) -> list[str]:
@@ -57,12 +71,12 @@ def graphs() -> st.SearchStrategy[Arbitrary]:
     """Graphs of up to four nodes and six relationships, self and parallel ones among them, some twice the same."""
     def tied(nodes: list[tuple[list[str], Properties]]) -> st.SearchStrategy[Arbitrary]:
         place = st.integers(0, len(nodes) - 1)
-        tie = st.tuples(place, names, place, _properties())
+        tie = st.tuples(place, labels, place, _properties())
         return st.lists(tie, max_size=3).flatmap(lambda ties: st.lists(
             st.sampled_from(ties), max_size=3).map(lambda again: Arbitrary(nodes, ties + again)) if ties else st.just(
             Arbitrary(nodes, [])))
 
-    return st.lists(st.tuples(st.lists(names, max_size=3, unique=True), _properties()), min_size=1,
+    return st.lists(st.tuples(st.lists(labels, max_size=3, unique=True), _properties()), min_size=1,
                     max_size=4).flatmap(tied)
 
 

@@ -7,16 +7,14 @@ can be told by name.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 from synthgen.database import quote
 from tests.conftest import empty
 from tests.values import ODD_TEXTS, ZONED
 from tests.workshop import Workshop
-
-LONG = 5_000_000
-"""Characters of a text that is longer than the buffer an import has when it is told nothing."""
 
 LITERALS: Mapping[str, Mapping[str, str]] = {
     "BOOLEAN": {"true": "true", "false": "false"},
@@ -78,8 +76,6 @@ def plant(workshop: Workshop) -> None:
         _plant(workshop, kind, "[" + ", ".join(
             f"['{case}', {literal}]" for case, literal in {**rows, f"{kind}, empty list": "[]"}.items()) + "]")
     _plant(workshop, "STRING", "$rows", TEXTS)
-    # Once is enough: each group of an import has a buffer that the longest row fits into.
-    workshop.query("CREATE (:Case {case: 'STRING, longer than a read buffer', value: $value})", value="x" * LONG)
     _plant(workshop, "LIST<STRING>", "$rows", TEXT_LISTS)
     _plant(workshop, "BYTES", "$rows", BYTES, label="Bytes")
     # What Cypher cannot read back at once is put together from an offset and a zone.
@@ -101,7 +97,7 @@ def plant(workshop: Workshop) -> None:
 
 
 def _plant_names(workshop: Workshop) -> None:
-    """Each name alone as label and as type, all of them at once on one node, and as names of properties."""
+    """Each name as a label, alone or with one or two others, and as a type; all on one node, and as property names."""
     quoted = [quote(name) for name in NAMES]
     values = ", ".join(f"{name}: {number}" for number, name in enumerate(quoted))
     workshop.query(f"CREATE (:Named {{case: 'names of properties', {values}}})-[:NAMED {{case: 'names of properties',"
@@ -109,8 +105,25 @@ def _plant_names(workshop: Workshop) -> None:
     lists = ", ".join(f"{name}: {('[]', ['x', ''])[number % 2]}" for number, name in enumerate(quoted))
     workshop.query(f"CREATE (n:Named {{case: 'names of lists', {lists}}})-[:NAMED {{case: 'names of lists', {lists}}}]"
                    "->(n)")
-    for name in quoted:
-        workshop.query(f"CREATE (n:{name} {{case: $case}})-[:{name} {{case: $case}}]->(n)", case=f"name {name:.40}")
+    # An import waits for each group of files: as few label sets as there may be.
+    for number, some in enumerate(_few(quoted)):
+        ties = "".join(f" CREATE (n)-[:{name} {{case: $case}}]->(n)" for name in some)
+        workshop.query(f"CREATE (n:{':'.join(some)} {{case: $case, few: $number}}){ties}", number=number,
+                       case="names " + ", ".join(f"{name:.40}" for name in some))
+
+
+def _few(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut names into ones, pairs and threes, by turns."""
+    first, sizes = 0, cycle((1, 2, 3))
+    while first < len(names):
+        last = first + next(sizes)
+        yield names[first:last]
+        first = last
+
+
+def thin_out(workshop: Workshop) -> None:
+    """Leave a third of the names as labels and types: what is odd about the others is odd about these."""
+    workshop.query("MATCH (n) WHERE n.few % 3 > 0 DETACH DELETE n")
 
 
 def _plant(
