@@ -11,6 +11,7 @@ import pytest
 
 from synthgen.bundle.read import Bundle, find_bundle, read_nodes, read_relationships
 from synthgen.snapshot.read import Snapshot, open_snapshot
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.parametrize("mode", ["offline", "online"])]
@@ -33,10 +34,9 @@ OPERATIONS = {
 @pytest.fixture(scope="module")
 def base(workshop: Workshop) -> Snapshot:
     """A small tenant with some nodes of all that is odd; with one bundle of each strategy."""
-    workshop.do("synthgen sample --resources 300", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
+    plant_sample(workshop)
     workshop.query(NASTY)
-    workshop.do("synthgen export --profile azure")
+    workshop.do("synthgen export --profile azure --replace")
     for number, (strategy, options) in enumerate(OPERATIONS.items()):
         workshop.do("synthgen generate", *options, "--operation-id", operation(strategy), "--seed", str(number))
     return open_snapshot(workshop.out / "base")

@@ -14,6 +14,7 @@ from synthgen.bundle.read import Bundle, find_bundle
 from synthgen.errors import LoadFailedError, LockedError, RefusedError
 from synthgen.events import Batch, Event, Stream
 from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -101,9 +102,7 @@ class Ground:
 @pytest.fixture(scope="module")
 def loadable(workshop: Workshop) -> Ground:
     """A base and an operation whose load was looked at once, undisturbed."""
-    workshop.do("synthgen sample --resources 200", "--out", str(workshop.out / "sample"))
-    base = workshop.do("importer restore", str(workshop.out / "sample"))["digest"]
-    workshop.do("synthgen export")
+    base = plant_sample(workshop, 200)
     operation_id = workshop.do(f"synthgen generate --strategy random --count {NODES} --seed 3")["operation_id"]
     ground = Ground(workshop, find_bundle(workshop.out, operation_id), base, "")
     ground.load()

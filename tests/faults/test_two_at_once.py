@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.dying_client import Clients, Ended, open_clients
 from tests.faults.test_client_killed import OVER, left_over
+from tests.planting import plant_sample
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -27,9 +28,7 @@ def clients(workshop: Workshop) -> Iterator[Clients]:
 @pytest.fixture(scope="module")
 def operations(workshop: Workshop) -> list[str]:
     """Two operations on one base, neither loaded."""
-    workshop.do("synthgen sample --resources 100", "--out", str(workshop.out / "sample"))
-    workshop.do("importer restore", str(workshop.out / "sample"))
-    workshop.do("synthgen export")
+    plant_sample(workshop, 100)
     return [workshop.do(f"synthgen generate --strategy random --count 2000 --seed {seed}")["operation_id"]
             for seed in (1, 2)]
 
