@@ -63,7 +63,7 @@ def query_bench(
     """Measure queries."""
     from importer.durations import read_duration
     from importer.queries.bench import bench
-    from importer.queries.record import Settings, find_record, new_record_path, write_record
+    from importer.queries.record import Settings, find_record, make_room, new_record_path, write_record
     from importer.queries.statements import read_queries
     from synthgen.config import out_folder
     from synthgen.options import clock
@@ -97,6 +97,7 @@ def query_bench(
         chosen, skipped, profile_name = shipped.queries, dict(shipped.skipped), found.name
     address = find()
     settle_configured(output, address, out)
+    make_room(path)
     record = bench(address, chosen, name=path.stem, at=at, settings=settings, skipped=skipped,
                    queries_file=None if queries is None else str(queries), profile=profile_name,
                    progress=output.events.progress)

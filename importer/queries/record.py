@@ -137,21 +137,29 @@ def record_path(out: Path, name: str) -> Path:
 
 
 def new_record_path(out: Path, name: str) -> Path:
-    """Say where a new record of this name goes, and make its folder; raises as `record_path`.
+    """Say where a new record of this name goes; raises as `record_path`.
 
     Raises:
-        UsageError: There is one, or none can be written there, which had better be known before minutes of measuring.
+        UsageError: There is one.
     """
     path = record_path(out, name)
     if path.exists():
         raise UsageError(f"there is a record {name!r} already: {path}", hint="choose another --name, or remove it")
+    return path
+
+
+def make_room(path: Path) -> None:
+    """Make the folder of a record, and see that one can be written there: before minutes of measuring, not after.
+
+    Raises:
+        UsageError: It cannot.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=path.parent):
             pass
     except OSError as error:
         raise _unwritable(path, error) from error
-    return path
 
 
 def write_record(record: Record, path: Path) -> None:

@@ -24,7 +24,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize(("many", "text"), [(0, "_ENTERING_A_LARGE_ONE"), (40, "_ENTERING")])
+@pytest.mark.parametrize(("many", "text"), [(0, "_BESIDE"), (40, "_ENTERING")])
 def test_every_relationship_is_counted_once(database, monkeypatch, many, text):
     """Inside, leaving and entering, beside few others and beside many: each pattern, and what has no relationship."""
     driver, address = database

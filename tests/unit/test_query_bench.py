@@ -23,6 +23,7 @@ from importer.queries.record import (
     Settings,
     Times,
     find_record,
+    make_room,
     new_record_path,
     write_record,
 )
@@ -134,7 +135,7 @@ def test_a_record_comes_back_from_its_file(tmp_path):
             new_record_path(tmp_path, name)
     (tmp_path / "full").write_text("no folder")
     with pytest.raises(UsageError, match="cannot be written"):
-        new_record_path(tmp_path / "full", "before")
+        make_room(new_record_path(tmp_path / "full", "before"))
     with pytest.raises(UsageError, match="cannot be read") as caught:
         find_record(tmp_path, "after")
     assert "before" in caught.value.hint
