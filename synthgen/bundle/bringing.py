@@ -10,11 +10,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from filelock import FileLock
 
+from synthgen.ahead import ahead
 from synthgen.bundle.elsewhere import AT_ONCE, Elsewhere
 from synthgen.bundle.manifest import Manifest, Part
 from synthgen.bundle.read import Bundle, check_files, check_headers, check_part
@@ -59,7 +59,7 @@ def bring_here(bundle: Bundle, progress: Progress = silent) -> None:
             if missing:
                 store = Elsewhere(manifest.files_at)
                 _check_there(bundle, store, missing)
-                _at_once(missing, lambda part: _bring(bundle, store, part), "bringing files", progress)
+                _with_each(missing, lambda part: _bring(bundle, store, part), "bringing files", progress)
     except OSError as error:
         raise SynthError(f"files from {manifest.files_at} cannot be written in {bundle.path}:"
                          f" {error.strerror or error}", path=str(bundle.path), url=manifest.files_at,
@@ -90,7 +90,7 @@ def _missing(bundle: Bundle, progress: Progress) -> list[Part]:
             found[part.file] = False
 
     here = [part for part in bundle.manifest.parts if bundle.place_of(part).exists()]
-    _at_once(here, look, "checking files", progress)
+    _with_each(here, look, "checking files", progress)
     names = {part.file for part in here}
     return [part for part in bundle.manifest.parts if part.file not in names or part.file in found]
 
@@ -130,17 +130,10 @@ def _bring(bundle: Bundle, store: Elsewhere, part: Part) -> None:
         raise
 
 
-def _at_once(parts: Sequence[Part], work: Callable[[Part], None], phase: str, progress: Progress) -> None:
+def _with_each(parts: Sequence[Part], work: Callable[[Part], None], phase: str, progress: Progress) -> None:
     """Do something with each part, several at once; the first that fails ends it."""
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bringing") as threads:
-        waiting = [threads.submit(work, part) for part in parts]
-        try:
-            for done, future in enumerate(as_completed(waiting), start=1):
-                future.result()
-                progress(phase, done, len(parts))
-        finally:
-            for future in waiting:
-                future.cancel()
+    for done, _ in enumerate(ahead(work, parts, AT_ONCE), start=1):
+        progress(phase, done, len(parts))
 
 
 def _wrong(store: Elsewhere, name: str, what: str) -> BundleError:

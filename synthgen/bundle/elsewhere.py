@@ -10,13 +10,14 @@ from __future__ import annotations
 import errno
 import os
 import re
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synthgen.ahead import ahead
 from synthgen.bundle.stored import TORN
 from synthgen.errors import StoreError, SynthError, UsageError
 
@@ -170,9 +171,7 @@ class Elsewhere:
             with _asked("removed", self._at(name)), suppress(FileNotFoundError):
                 fs.rm_file(f"{root}/{name}")
 
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            for done in [threads.submit(remove_one, name) for name in names]:
-                done.result()
+        deque(ahead(remove_one, names, AT_ONCE), maxlen=0)
 
     def give_up(self, text: str) -> None:
         """Remove all that an operation has put there, if the folder is claimed with this text.
