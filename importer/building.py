@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from importer.indexes import needed_indexes
+from importer.indexes import Index, needed_indexes
 from importer.schema_choice import choose_schema
 from importer.servers.versions import Product
 from importer.stages import (
     AwaitIndexes,
+    AwaitSchema,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -59,6 +60,7 @@ def build_offline_load(
     """
     schema = choose_schema(snapshot.schema, leave_out)
     bundles = (*live, bundle)
+    needed = _needed(bundles, indexes=indexes)
     without = tuple(one.manifest.operation_id for one in bundles)
     return [
         CheckServer(product),
@@ -76,8 +78,10 @@ def build_offline_load(
         ImportAside(snapshot, bundles, heap, product),
         SwapStore(),
         SetRemaining(snapshot, bundles),
-        CreateSchema(schema),
-        *check_while_filled(CheckResult(snapshot.digest, bundles, without, schema), indexes=indexes, goes_on=False),
+        CreateSchema(schema, needed),
+        CheckResult(snapshot.digest, bundles, without),
+        *_await(needed, goes_on=False),
+        AwaitSchema(schema),
         DropOldStore(),
     ]
 
@@ -102,7 +106,8 @@ def build_restore(
         # Before the schema, so that a constraint finds every property that it asks for.
         SetRemaining(snapshot, ()),
         CreateSchema(schema),
-        CheckResult(snapshot.digest, (), (), schema),
+        CheckResult(snapshot.digest, (), ()),
+        AwaitSchema(schema),
         DropOldStore(),
     ]
 
@@ -124,12 +129,14 @@ def space_needed(snapshot: Snapshot, bundles: Sequence[Bundle]) -> int:
     return LEAST_SPACE + base + CSV_TO_STORE * (base + operations) + RECORD_BYTES * records
 
 
-def check_while_filled(check: CheckResult, *, indexes: bool, goes_on: bool) -> list[Stage]:
-    """Build the check of a result, while which the server fills the indexes that its operations need and are wanted."""
-    profiles = [profile_from_document(one.manifest.profile, "the manifest's profile") for one in check.bundles
-                if indexes and one.manifest.profile]
-    needed = needed_indexes(profiles)
-    return [CreateIndexes(needed, goes_on), check, AwaitIndexes(goes_on)] if needed else [check]
+def _needed(bundles: Iterable[Bundle], *, indexes: bool) -> tuple[Index, ...]:
+    """Give the product's own indexes that operations need, if they are wanted."""
+    return needed_indexes(profile_from_document(one.manifest.profile, "the manifest's profile") for one in bundles
+                          if indexes and one.manifest.profile)
+
+
+def _await(needed: tuple[Index, ...], *, goes_on: bool) -> list[Stage]:
+    return [AwaitIndexes(goes_on)] if needed else []
 
 
 def build_online_load(
@@ -137,17 +144,19 @@ def build_online_load(
 ) -> list[Stage]:
     """Build the stages of an online load; `live` are operations whose nodes do not belong to the base part.
 
-    The product's own indexes are created after the rows are written: keeping them up meanwhile costs far more.
+    The product's own indexes are created after the nodes are written: keeping them up meanwhile costs far more.
     """
     without = tuple(sorted({*live, bundle.manifest.operation_id}))
     digest = bundle.manifest.snapshot["digest"]
+    needed = _needed([bundle], indexes=indexes)
     return [
         CheckBundle(bundle),
         CheckTypes(types_of(bundle.manifest.groups)),
         CheckRows(bundle),
         CheckUnchanged(digest, without, allow_changed, bundle),
-        WriteOnline(bundle),
-        *check_while_filled(_result(bundle, live, allow_changed=allow_changed), indexes=indexes, goes_on=True),
+        WriteOnline(bundle, needed),
+        _result(bundle, live, allow_changed=allow_changed),
+        *_await(needed, goes_on=True),
     ]
 
 
@@ -155,8 +164,11 @@ def build_end_of_load(
     bundle: Bundle, live: Sequence[str], *, allow_changed: bool, indexes: bool = True
 ) -> list[Stage]:
     """Build what is left to do of a load that was killed after its last write, before it could say so."""
+    needed = _needed([bundle], indexes=indexes)
     return [CheckBundle(bundle), EndLedger(bundle.manifest.operation_id),
-            *check_while_filled(_result(bundle, live, allow_changed=allow_changed), indexes=indexes, goes_on=True)]
+            *([CreateIndexes(needed)] if needed else []),
+            _result(bundle, live, allow_changed=allow_changed),
+            *_await(needed, goes_on=True)]
 
 
 def _result(bundle: Bundle, live: Sequence[str], *, allow_changed: bool) -> CheckResult:

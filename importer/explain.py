@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from importer.indexes import Index
 from importer.limits import LIMITS, Limit
 from importer.servers.versions import Product, notes
 from importer.stages import (
     AwaitIndexes,
+    AwaitSchema,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -93,22 +95,23 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
         case SetRemaining():
             return "set what CSV has no form for: empty lists, odd names, and some values"
         case CreateSchema():
-            return f"create {len(stage.schema.items)} indexes and constraints again and wait for them"
+            return f"create {len(stage.schema.items)} indexes and constraints again" + _ours(stage.indexes)
+        case AwaitSchema():
+            return f"wait for {len(stage.schema.items)} indexes and constraints, and check that they are the snapshot's"
         case CreateIndexes(indexes):
-            names = ", ".join(f"{index.label}.{index.property_name}" for index in indexes)
-            return f"create those of {len(indexes)} indexes of ours that are missing ({names})"
+            return f"look to the indexes{_ours(indexes)}"
         case AwaitIndexes():
-            return "wait for these indexes, and leave out any that cannot be filled"
+            return "wait for the indexes of ours, and leave out any that cannot be filled"
         case DropIndexes():
             return "drop the indexes of ours, unless another operation is in the database"
         case WriteOnline(bundle):
             counts = bundle.manifest.counts
             return (f"write {counts.nodes:,} nodes, then {counts.relationships:,} relationships, in batches of one"
-                    " transaction each with its record in the ledger")
+                    f" transaction each with its record in the ledger{_ours(stage.indexes)}")
         case EndLedger(operation_id):
             return f"remove what is left of the ledger of {operation_id}, all of which is written"
         case CheckResult():
-            return "check the counts" + (", the schema" if stage.schema is not None else "") + (
+            return "check the counts" + (
                 f" and that the base part's digest is {stage.digest}" if stage.digest else "")
         case DropOldStore():
             return "remove the old store"
@@ -117,6 +120,12 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
                     " relationships they have, in bounded batches")
         case _:
             assert_never(stage)
+
+
+def _ours(indexes: Sequence[Index]) -> str:
+    """Tell of indexes of ours that come beside something else."""
+    names = ", ".join(f"{index.label}.{index.property_name}" for index in indexes)
+    return f"; create those of {len(indexes)} indexes of ours that are missing ({names})" if indexes else ""
 
 
 def _server(product: Product) -> str:

@@ -16,7 +16,8 @@ from neo4j.exceptions import ClientError, DatabaseError, Neo4jError
 
 from importer.cypher import DIALECT
 from importer.indexes import RANGE, Index, serving
-from importer.schema import INDEX_SECONDS
+from importer.schema import INDEX_SECONDS, begin_schema
+from importer.schema_choice import SchemaChoice
 from importer.servers.local_target import find_local_target
 from importer.transactions import is_unreachable
 from synthgen.database import Address, quote, translated
@@ -102,6 +103,21 @@ def begin_indexes(driver: neo4j.Driver, address: Address, needed: Sequence[Index
                 raise
             failed = dict.fromkeys((index.name for index in missing), _first_line(error.message))
     return Begun(wanted, missing, {index.name: name for index, name in served.items()}, failed)
+
+
+def begin_with_schema(
+    driver: neo4j.Driver, address: Address, needed: Sequence[Index], choice: SchemaChoice
+) -> Begun:
+    """Create our indexes, and what a base had, in a store that an import made, so that one scan fills all.
+
+    Raises:
+        LoadFailedError: An index or a constraint of the base cannot be created.
+    """
+    served = serving(needed, choice.items)
+    missing = tuple(index for index in needed if index not in served)
+    if begin_schema(driver, address, choice, [index.statement for index in missing]):
+        return Begun(missing, missing, {index.name: name for index, name in served.items()})
+    return begin_indexes(driver, address, needed)
 
 
 def await_indexes(driver: neo4j.Driver, address: Address, begun: Begun, *, progress: Progress = silent) -> Upkeep:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -87,6 +87,7 @@ def load_online(
     events: Stream = QUIET,
     lock: Lock | None = None,
     stop: threading.Event | None = None,
+    after_nodes: Callable[[], None] = lambda: None,
 ) -> OnlineResult:
     """Write the bundle's nodes and relationships, each exactly once, whatever happened to earlier runs.
 
@@ -102,6 +103,8 @@ def load_online(
             writers.
         lock: The caller's lock on the database; taken here when None.
         stop: Set it to end the load after the batches under way, as an interrupt does; a load that fails sets it too.
+        after_nodes: Called once when all nodes are in the database, before any further relationship is written; what
+            it raises ends the load, to be gone on with.
 
     Raises:
         LockedError: Another run is at work on the database, or took the lock over.
@@ -116,7 +119,7 @@ def load_online(
     with (hold_lock(driver, database, bundle.manifest.operation_id) if lock is None else nullcontext(lock)) as held:
         load = _Load(bundle, held, options, events, stop or threading.Event())
         try:
-            return load.run(anchors)
+            return load.run(anchors, after_nodes)
         except KeyboardInterrupt:
             raise load.stopped("was interrupted") from None
         except GivenUpError as error:
@@ -157,7 +160,7 @@ class _Load:
     def stopped(self, why: str, hint: str = GOES_ON) -> StoppedHalfwayError:
         return StoppedHalfwayError(f"load of {self._lock.operation_id} {why}", hint=hint, **self.facts)
 
-    def run(self, anchors: pl.DataFrame) -> OnlineResult:
+    def run(self, anchors: pl.DataFrame, after_nodes: Callable[[], None]) -> OnlineResult:
         marks = find_marks(self._lock)
         if "rollback" in marks:
             raise RefusedError(f"a rollback of {self._lock.operation_id} has begun", hint="finish it with"
@@ -173,8 +176,11 @@ class _Load:
             create_constraint(self._lock)
             with self._steering:
                 self._write_all("nodes", Source(due_nodes(self._bundle, done)), done, nodes)
+                after_nodes()
                 self._write_all("relationships", Source(due_relationships(self._bundle, done, nodes)), done, nodes)
             record_mark(self._lock, "complete")
+        else:
+            after_nodes()
         remove_batches(self._lock)
         retries = self._transactions.retries_by_trouble
         return OnlineResult(self._written["nodes"], self._written["relationships"], self._batches, retries.total(),

@@ -43,21 +43,48 @@ def check_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) -
             schema=[{"name": item.name, "type": item.type, "reason": reason} for item, reason in unfit])
 
 
-def create_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) -> None:
-    """Create what is chosen in a store that an import made, and wait until all of it is in use.
+def begin_schema(
+    driver: neo4j.Driver, address: Address, choice: SchemaChoice, beside: Sequence[str] = ()
+) -> bool:
+    """Create what is chosen in a store that an import made; waits for constraints, but for no index.
 
-    A new store has two lookup indexes, which help to fill the others: they are given their names, or dropped, last.
+    Args:
+        driver: The connection.
+        address: The database.
+        choice: What is created, but for lookup indexes, which a new store has.
+        beside: Statements that create further indexes, in the same transaction so that one scan fills all.
+
+    Returns:
+        Whether `beside` was done; nothing of it is when the server refuses any, which is no trouble of the choice's.
 
     Raises:
-        LoadFailedError: An item cannot be created, or an index not be filled.
+        LoadFailedError: An item cannot be created.
     """
     server = ask_server(driver, address)
     others = [item for item in choice.items if item.type != LOOKUP]
     for item in others:
         if item.kind == "constraint":
             _create(driver, address, [item], server)
-    # In one transaction, so that one scan fills them.
-    _create(driver, address, [item for item in others if item.kind != "constraint"], server)
+    indexes = [item for item in others if item.kind != "constraint"]
+    try:
+        _create(driver, address, indexes, server, beside)
+    except LoadFailedError:
+        if not beside:
+            raise
+        _create(driver, address, indexes, server)
+        return False
+    return True
+
+
+def end_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) -> None:
+    """Wait until all that `begin_schema` created is in use, then see to the lookup indexes.
+
+    A new store has two, which help to fill the others: they are given their names, or dropped, last.
+
+    Raises:
+        LoadFailedError: An index could not be filled, or the schema is not what was chosen.
+    """
+    server = ask_server(driver, address)
     _wait(driver, address)
     lookups = choice.lookups_anew()
     for present in read_schema(driver, address, server):
@@ -69,6 +96,9 @@ def create_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) 
         if wanted is not None:
             _create(driver, address, [wanted], server)
     _wait(driver, address)
+    if wrong := choice.find_differences(read_schema(driver, address)):
+        raise LoadFailedError(f"after the load the schema is not the snapshot's: {'; '.join(wrong)}",
+                              hint="report this: the load is undone", schema=wrong)
 
 
 def leave_out_options(names: Sequence[str]) -> str:
@@ -88,14 +118,20 @@ def _explain(driver: neo4j.Driver, address: Address, item: SchemaItem, server: S
     return ""
 
 
-def _create(driver: neo4j.Driver, address: Address, items: Sequence[SchemaItem], server: Server) -> None:
-    """Create some items, all or none of them."""
+def _create(driver: neo4j.Driver, address: Address, items: Sequence[SchemaItem], server: Server,
+            beside: Sequence[str] = ()) -> None:
+    """Create some items, and run what is beside them, all or nothing of it."""
     def create(transaction: neo4j.ManagedTransaction) -> None:
         for item in items:
             try:
                 transaction.run(statement_on(item, server.version)).consume()
             except (ClientError, DatabaseError) as error:
                 raise _failed(f"{describe(item)} cannot be created: {error.message}", [item.name]) from error
+        for statement in beside:
+            try:
+                transaction.run(statement).consume()
+            except (ClientError, DatabaseError) as error:
+                raise LoadFailedError(f"{statement} was refused: {error.message}") from error
 
     with translated(address), driver.session(database=address.database) as session:
         session.execute_write(create)

@@ -129,7 +129,19 @@ class SwapStore:
 
 @dataclass(frozen=True, slots=True)
 class CreateSchema:
-    """Create the base's indexes and constraints again and wait for them."""
+    """Create the base's indexes and constraints again, ours with them; the server fills them while the load goes on.
+
+    Attributes:
+        indexes: Those of the product's own indexes that are needed.
+    """
+
+    schema: SchemaChoice
+    indexes: tuple[Index, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitSchema:
+    """Wait for the base's indexes, and check that the schema is the snapshot's."""
 
     schema: SchemaChoice
 
@@ -144,9 +156,15 @@ class SetRemaining:
 
 @dataclass(frozen=True, slots=True)
 class WriteOnline:
-    """Write the bundle in batches, each with its record in the ledger."""
+    """Write the bundle in batches, each with its record in the ledger.
+
+    Attributes:
+        indexes: Those of the product's own indexes that are needed; those that are missing are created as soon as the
+            nodes are written, and the server fills them while relationships are.
+    """
 
     bundle: Bundle
+    indexes: tuple[Index, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,30 +176,22 @@ class EndLedger:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Check what is in the database now: counts of each operation, the base part's digest, indexes and constraints.
+    """Check what is in the database now: counts of each operation, and the base part's digest.
 
     Attributes:
         digest: The base part's digest that must be found; None when the base part was changed on purpose.
-        schema: The indexes and constraints that there must be; None where a load leaves them alone.
     """
 
     digest: str | None
     bundles: tuple[Bundle, ...]
     without: tuple[str, ...]
-    schema: SchemaChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CreateIndexes:
-    """Create those of the product's own indexes that are missing; the server fills them while the load goes on.
-
-    Attributes:
-        indexes: The indexes that are needed.
-        goes_on: Whether who interrupts this stops a load half-way, to be gone on with.
-    """
+    """Create those of the product's own indexes that are missing, all rows being there; the server fills them."""
 
     indexes: tuple[Index, ...]
-    goes_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +199,7 @@ class AwaitIndexes:
     """Wait for the indexes that were created; what cannot be filled is left out.
 
     Attributes:
-        goes_on: As in `CreateIndexes`.
+        goes_on: Whether who interrupts this stops a load half-way, to be gone on with.
     """
 
     goes_on: bool
@@ -223,6 +233,6 @@ CHECKS = (CheckBundle, CheckSnapshot, CheckServer, CheckFolders, CheckMemory, Ch
 Stage = (
     CheckBundle | CheckSnapshot | CheckServer | CheckFolders | CheckMemory | CheckEmpty | CheckSchema | CheckSpace
     | CheckTypes | CheckRows | CheckTables | CheckUnchanged | ImportAside | SwapStore | SetRemaining | CreateSchema
-    | CreateIndexes | AwaitIndexes | WriteOnline | EndLedger | CheckResult | DropOldStore | DropIndexes
+    | AwaitSchema | CreateIndexes | AwaitIndexes | WriteOnline | EndLedger | CheckResult | DropOldStore | DropIndexes
     | DeleteOperation
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from importer.schema import create_schema
-from importer.schema_choice import choose_schema
-from synthgen.database import quote
+import neo4j
+
+from importer.schema import begin_schema, end_schema
+from importer.schema_choice import SchemaChoice, choose_schema
+from synthgen.database import Address, quote
 from synthgen.graph import END, START
 from synthgen.snapshot.read import Snapshot, StoredNodes, StoredRelationships, open_snapshot
 from synthgen.types import TYPES
@@ -34,6 +36,12 @@ def plant(workshop: Workshop, folder: Path) -> str:
                f" CREATE (a)-[e:{quote(ties.type)}", "}]->(b)", ids)
     create_schema(workshop.driver, workshop.address, choose_schema(snapshot.schema))
     return snapshot.digest
+
+
+def create_schema(driver: neo4j.Driver, address: Address, choice: SchemaChoice) -> None:
+    """Create indexes and constraints in a new store, and wait for all."""
+    begin_schema(driver, address, choice)
+    end_schema(driver, address, choice)
 
 
 def _write(

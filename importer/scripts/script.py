@@ -20,6 +20,7 @@ from importer.scripts.quoting import in_ascii, literal
 from importer.servers.versions import Product
 from importer.stages import (
     AwaitIndexes,
+    AwaitSchema,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -124,8 +125,12 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901, PLR0912 - one ans
         case CheckUnchanged():
             if not stage.allow_changed:
                 script.before += count_whole(script.snapshot, script.bundles[:-1])
-        case CreateSchema(schema):
+        case CreateSchema(schema, indexes):
             script.steps |= _schema_steps(schema, script.product)
+            if indexes:
+                served = serving(indexes, schema.items)
+                script.steps["indexes.cypher"] = [f"{in_ascii(index.statement)};" for index in indexes
+                                                  if index not in served]
         case SetRemaining():
             script.steps["afterwards.cypher"] = [f"{statement};" for statement in empty_arrays_statements()]
         case CheckResult():
@@ -139,13 +144,11 @@ def _add(script: Script, stage: Stage) -> None:  # noqa: C901, PLR0912 - one ans
             pass  # it looks whose the folders are; memory is seen to by whoever runs it
         case ImportAside() | SwapStore() | DropOldStore():
             pass  # what every script does
+        case AwaitSchema():
+            pass  # the steps that create it wait for it
         case AwaitIndexes():
             pass  # nobody waits for them: one that cannot be filled must not undo the load
-        case CreateIndexes(indexes):
-            served = serving(indexes, script.snapshot.schema)
-            script.steps["indexes.cypher"] = [f"{in_ascii(index.statement)};" for index in indexes
-                                              if index not in served]
-        case WriteOnline() | EndLedger() | DropIndexes() | DeleteOperation():
+        case WriteOnline() | EndLedger() | CreateIndexes() | DropIndexes() | DeleteOperation():
             raise AssertionError(f"{stage} is no stage of an offline load")
         case _:
             assert_never(stage)

@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 HEAP = "2g"
 """Of every server and every import, unless a measurement says otherwise."""
+NO_HOLES = {"internal.dbms.strictly_prioritize_id_freelist": "true"}
+"""By itself a server writes anew beside what was rolled back: each repetition would scan the holes of all before it."""
 RELATIONSHIPS_PER_NODE = 3
 
 

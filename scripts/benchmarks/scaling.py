@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import SAME_RATE, Figure
-from benchmarks.ground import Run, Site, count_rows, grown, make_bundle, running_server, sample_base, scratch
+from benchmarks.ground import NO_HOLES, Run, Site, count_rows, grown, make_bundle, running_server, sample_base, scratch
 from benchmarks.measuring import in_child
 from importer.online import OnlineOptions
 from importer.operations import load, rollback
@@ -74,7 +74,7 @@ def _on(folder: Path, kind: Kind, run: Run) -> Figure:
     base = folder / "base"
     rows = in_child(_prepare, folder, RESOURCES[run.quick]).result
     with running_server(folder / "neo4j", open_snapshot(base), heap=kind.heap, page_cache=kind.page_cache,
-                        config=kind.config) as site:
+                        config={**kind.config, **NO_HOLES}) as site:
         if kind.processors is not None:
             _confine(site, kind.processors)
         grid, turns = in_child(_measure_all, folder, site.address, GRID[run.quick], run.times).result
@@ -118,7 +118,7 @@ def _measure_all(folder: Path, address: Address, grid: list[tuple[int, int]], ti
 
 def _measure(bundle: Bundle, base: Path, address: Address, scaling: Scaling) -> dict[str, Any]:
     """Load once and roll back; gives the seconds of writing, where it ended, and how often it decided."""
-    done = load(bundle, address, mode="online", base=base, options=OnlineOptions(scaling))
+    done = load(bundle, address, mode="online", base=base, options=OnlineOptions(scaling), indexes=False)
     rollback(bundle.path.parent.parent, bundle.manifest.operation_id, address)
     decided = done.facts["scaling"]
     return {"seconds": dict(done.seconds)["WriteOnline"], "end": decided["end"], "decisions": decided["count"],

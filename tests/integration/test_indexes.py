@@ -103,8 +103,7 @@ def test_none_are_made_where_nobody_wants_them_and_cleanup_drops_them(workshop, 
     assert len(workshop.do("importer cleanup")["dropped"]) == 1
 
 
-@pytest.mark.parametrize("moment", ["before CreateIndexes", "after CreateIndexes", "before AwaitIndexes",
-                                    "after AwaitIndexes"])
+@pytest.mark.parametrize("moment", ["after WriteOnline", "before AwaitIndexes", "after AwaitIndexes"])
 def test_a_load_that_dies_at_its_indexes_goes_on(workshop, base, moment):
     """All rows are written: the same command creates what is missing; and a rollback instead leaves nothing either."""
     operation_id = workshop.do("synthgen generate --strategy random --count 40")["operation_id"]

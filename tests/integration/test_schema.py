@@ -17,7 +17,7 @@ from neo4j.exceptions import ConstraintError
 
 from importer.execute import Run
 from importer.limits import LIMITS
-from importer.schema import create_schema
+from importer.schema import begin_schema
 from importer.schema_choice import choose_schema
 from importer.stages import CheckEmpty, CheckUnchanged
 from synthgen.errors import LoadFailedError, RefusedError
@@ -26,6 +26,7 @@ from synthgen.snapshot.export import digest_database
 from synthgen.snapshot.read import open_snapshot
 from synthgen.snapshot.schema import read_schema
 from tests.conftest import empty
+from tests.planting import create_schema
 from tests.workshop import Workshop
 
 pytestmark = pytest.mark.neo4j
@@ -234,6 +235,18 @@ def test_an_index_that_cannot_be_filled_is_named(database):
         assert caught.value.hint.endswith(f"--leave-out-schema '{item.name}'")
     assert {item.name: bool(item.failure) for item in read_schema(driver, address) if item.type != "LOOKUP"} == {
         "too big": True}
+
+
+def test_what_a_server_refuses_beside_a_schema_is_left_out_alone(database):
+    """Indexes of ours that cannot be created are no trouble of the base's, which has its own all the same."""
+    driver, address = database
+    mine = SchemaItem("index", "RANGE", "mine", "CREATE INDEX mine FOR (n:Mine) ON (n.id)")
+    good = "CREATE RANGE INDEX __synthgen_good FOR (n:Mine) ON (n.type)"
+    assert not begin_schema(driver, address, choose_schema([mine, *LOOKUPS]), [good, f"{good} AND MORE"])
+    assert [item.name for item in read_schema(driver, address) if item.type != "LOOKUP"] == ["mine"]
+    broken = SchemaItem("index", "RANGE", "broken", "CREATE INDEX broken FOR")
+    with pytest.raises(LoadFailedError, match="`broken`"):
+        begin_schema(driver, address, choose_schema([broken, *LOOKUPS]), [good])
 
 
 def test_a_schema_that_would_be_lost_is_refused(database):

@@ -24,6 +24,7 @@ from importer.servers.versions import Product
 from importer.stages import (
     CHECKS,
     AwaitIndexes,
+    AwaitSchema,
     CheckBundle,
     CheckEmpty,
     CheckFolders,
@@ -58,7 +59,7 @@ from synthgen.snapshot.write import write_snapshot
 from tests.bundles import OPERATION, OTHER_OPERATION, NodeRows, RelationshipRows, write_bundle
 
 SERVER = Product("5.26.30", store="record-aligned-1.1")
-STORE = [ImportAside, SwapStore, SetRemaining, CreateSchema, CheckResult, DropOldStore]
+STORE = [ImportAside, SwapStore, SetRemaining, CreateSchema, CheckResult, AwaitSchema, DropOldStore]
 
 
 @pytest.fixture
@@ -93,8 +94,9 @@ def test_an_offline_load_checks_all_first_and_drops_the_old_store_last(snapshot,
     assert stages[12] == CheckUnchanged(snapshot.digest, (OTHER_OPERATION, OPERATION), allow_changed=False,
                                         schema=SchemaChoice(LOOKUPS))
     assert stages[13] == ImportAside(snapshot, (other, mine), "2g", SERVER)
-    assert stages[17] == CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION),
-                                     SchemaChoice(LOOKUPS))
+    assert stages[16:19] == [CreateSchema(SchemaChoice(LOOKUPS)),
+                             CheckResult(snapshot.digest, (other, mine), (OTHER_OPERATION, OPERATION)),
+                             AwaitSchema(SchemaChoice(LOOKUPS))]
 
 
 def test_an_online_load_finds_its_base_nodes_before_it_writes(bundles):
@@ -128,19 +130,18 @@ def test_a_rollback_drops_indexes_first():
                                                                    DeleteOperation(OPERATION, 3, 5)]
 
 
-def test_indexes_are_filled_when_the_rows_are_there_while_the_result_is_checked(snapshot, bundles):
+def test_indexes_are_filled_when_the_nodes_are_there_while_the_load_goes_on(snapshot, bundles):
     """Of all operations in the new store; not where nobody wants them, and who is interrupted online goes on."""
     mine, other = (Bundle(one.path, replace(one.manifest, profile={"resource_labels": [label], "id": "id"}))
                    for one, label in zip(bundles, ("A", "B"), strict=True))
     offline = build_offline_load(snapshot, mine, [other], SERVER, allow_changed=False, heap="2g")
-    assert kinds(offline[-7:]) == [SwapStore, SetRemaining, CreateSchema, CreateIndexes, CheckResult, AwaitIndexes,
+    assert kinds(offline[-7:]) == [SwapStore, SetRemaining, CreateSchema, CheckResult, AwaitIndexes, AwaitSchema,
                                    DropOldStore]
-    assert {index.label for index in offline[-4].indexes} == {"A", "B"}
-    assert not offline[-4].goes_on
-    assert not offline[-2].goes_on
+    assert {index.label for index in offline[-5].indexes} == {"A", "B"}
+    assert not offline[-3].goes_on
     online = build_online_load(mine, [], allow_changed=False)
-    assert kinds(online[-4:]) == [WriteOnline, CreateIndexes, CheckResult, AwaitIndexes]
-    assert online[-3].goes_on
+    assert kinds(online[-3:]) == [WriteOnline, CheckResult, AwaitIndexes]
+    assert {index.label for index in online[-3].indexes} == {"A"}
     assert online[-1].goes_on
     assert kinds(build_end_of_load(mine, [], allow_changed=False)) == [CheckBundle, EndLedger, CreateIndexes,
                                                                       CheckResult, AwaitIndexes]
@@ -148,6 +149,7 @@ def test_indexes_are_filled_when_the_rows_are_there_while_the_result_is_checked(
                     build_online_load(mine, [], allow_changed=False, indexes=False),
                     build_end_of_load(mine, [], allow_changed=False, indexes=False)):
         assert not {CreateIndexes, AwaitIndexes} & set(kinds(without))
+        assert not any(stage.indexes for stage in without if isinstance(stage, CreateSchema | WriteOnline))
 
 
 def test_checks_come_before_what_changes_something(snapshot, bundles):
@@ -174,7 +176,7 @@ def test_each_stage_is_told(snapshot, bundles):
              *build_online_load(bundles[0], [], allow_changed=True),
              *build_end_of_load(bundles[0], [], allow_changed=False), *build_restore(snapshot, SERVER, heap="2g"),
              *build_rollback(OPERATION, nodes=3_000, relationships=5_000),
-             CreateIndexes((Index("A", "id"),), goes_on=True), AwaitIndexes(goes_on=True)]
+             CreateIndexes((Index("A", "id"),)), AwaitIndexes(goes_on=True)]
     lines = explain(every)
     assert set(map(type, every)) == set(get_args(Stage))
     assert all("\n" not in line and len(line) > 10 for line in lines)
