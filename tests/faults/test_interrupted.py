@@ -22,6 +22,7 @@ from importer.settle import settle_at
 from importer.stages import (
     CHECKS,
     CheckEmpty,
+    CreateIndexes,
     DeleteOperation,
     DropIndexes,
     EndLedger,
@@ -109,7 +110,7 @@ MOMENTS: dict[str, Callable[[Workshop, str], bool]] = {
     "when both stores are moved": lambda shop, _: staged(shop, "*/old/transactions/neo4j"),
     "when the new one is served": lambda shop, operation: step(shop) == "swapping" and is_new(shop, operation),
 }
-ONLINE = {WriteOnline, EndLedger, DropIndexes, DeleteOperation}
+ONLINE = {WriteOnline, EndLedger, CreateIndexes, DropIndexes, DeleteOperation}
 STAGES = [stage.__name__ for stage in get_args(Stage) if stage not in {CheckEmpty, *ONLINE}]
 CHECKED = [stage.__name__ for stage in CHECKS if stage is not CheckEmpty]
 # The look at the folders makes two, moves two and removes four itself.
