@@ -196,7 +196,7 @@ class _Load:
         counts = self._bundle.manifest.counts
         due = counts.nodes if kind == "nodes" else counts.relationships
         before = sum(until - first for place, gaps in done.ranges.items() if place[0] == kind for first, until in gaps)
-        self._steering.began_phase()
+        self._steering.began_phase(due - before)
         under_way: dict[Future[Written], tuple[Batch, float]] = {}
         self._events.progress(kind, before, due)
         with ThreadPoolExecutor(self._steering.most_writers, thread_name_prefix="synthgen-writer") as pool:

@@ -70,7 +70,7 @@ def load(server: Server, scaling: Scaling, rows: int, signals: Callable[[float, 
     controller = Controller(scaling, now)
     settings = [(now, controller.batch_rows, controller.writers)]
     for _ in range(phases):
-        controller.began_phase(now)
+        controller.began_phase(rows // phases, now)
         left, under_way = rows // phases, []
         while left or under_way:
             while left and len(under_way) < controller.writers:

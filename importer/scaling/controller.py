@@ -7,6 +7,7 @@ many deadlocks take a writer away, a database that did not answer gets half. Whe
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Controller:
         self._now = self._home = self._knobs.start
         self._signals = Signals()
         self._under_way: list[tuple[int, float, int]] = []
+        self._left = math.inf
         self._restart(now)
 
     @property
@@ -77,8 +79,8 @@ class Controller:
         """How many batches may be under way."""
         return self._now.writers
 
-    def began_phase(self, now: float) -> None:
-        """Forget what was measured: rows of another kind begin.
+    def began_phase(self, rows: int, now: float) -> None:
+        """Forget what was measured: so many rows of another kind begin.
 
         The setting stays, but for a try that was not judged yet, and goes up step by step to what was too large for
         rows of the former kind, if that was so.
@@ -87,6 +89,7 @@ class Controller:
             self._change(self._search.trial.before, "rows of another kind begin: back from what was tried", now)
         if self._fitted is not None:
             self._home = self._fitted
+        self._left = rows
         self._knobs.forget()
         self._search.forget()
         self._restart(now)
@@ -121,6 +124,7 @@ class Controller:
         """
         batch = next(one for one in self._under_way if one[:2] == (rows, began))
         self._under_way.remove(batch)
+        self._left -= rows
         for trouble, tried in troubles:
             self._met(trouble, Setting(tried, batch[2]), began, now)
         # What began before the last change, or beside what did, says nothing about the present setting.
@@ -196,7 +200,7 @@ class Controller:
         else:
             self._search.measured(rate, now - window.began)
             if self._search.is_steady:
-                self._try_next(self._home, f"{rate:,.0f} rows/s", now, now - window.began, room=room)
+                self._try_next(self._home, rate, f"{rate:,.0f} rows/s", now, now - window.began, room=room)
 
     def _turn_down(self, name: TriggerName, reading: float, now: float) -> None:
         triggers, policy = self._scaling.triggers, self._scaling.policy
@@ -229,18 +233,21 @@ class Controller:
         if kept:
             self._home = tried
             self._note(f"{said}: kept", now)
-        elif kept is not None and not self._try_next(trial.before, f"{said}: no better", now, now - trial.began,
-                                                     room=room):
+        elif kept is not None and not self._try_next(trial.before, trial.rate_before, f"{said}: no better", now,
+                                                     now - trial.began, room=room):
             self._change(trial.before, f"{said}: no better, back", now)
 
-    def _try_next(self, base: Setting, said: str, now: float, seconds: float, *, room: bool) -> bool:
-        """Begin to try a neighbour of `base`, where that is worth while."""
+    def _try_next(
+        self, base: Setting, rate: float, said: str, now: float, seconds: float, *, room: bool
+    ) -> bool:
+        """Begin to try a neighbour of `base`, which writes so many rows per second, where that is worth while."""
+        left_s = self._left / rate if rate > 0 else math.inf
         for direction in self._search.order():
             if direction.upwards and not (room and self._has_idle_processors(direction.knob)):
                 continue
             turn = self._knobs.more if direction.upwards else self._knobs.fewer
             wanted = turn(base, direction.knob)
-            if wanted != base and self._search.may_try(direction, now, seconds):
+            if wanted != base and self._search.may_try(direction, now, seconds, left_s):
                 self._search.begin(direction, base, now)
                 self._change(wanted, f"{said}; is there more?", now)
                 return True

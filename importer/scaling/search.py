@@ -22,6 +22,9 @@ _CLEAR_LOSS = 0.1
 """A loss like this says that the other direction is worth a try at once."""
 _WARMING = 1.1
 """While the rate grows like this by itself, from window to window, no try would tell anything."""
+_PAYS, _PAYS_SOON = 8.0, 2.0
+"""So many times as long as a try the work that is left must be, or a good one gains less than a bad one loses; less for
+a writer more, which only idle processors get: then the gain is large."""
 _REST_S = 60.0
 """Seconds until a direction that did not help is tried again; doubled each time."""
 
@@ -38,7 +41,8 @@ class Direction(NamedTuple):
         return Direction(self.knob, not self.upwards)
 
 
-DIRECTIONS = (Direction("writers", True), Direction("rows", True), Direction("rows", False),
+_MORE_WRITERS = Direction("writers", upwards=True)
+DIRECTIONS = (_MORE_WRITERS, Direction("rows", True), Direction("rows", False),
               Direction("writers", False))
 
 
@@ -106,10 +110,11 @@ class Search:
         """Give the directions, the likeliest to help first."""
         return sorted(DIRECTIONS, key=lambda one: (one != self._kept, one.upwards not in self._promising))
 
-    def may_try(self, direction: Direction, now: float, seconds: float) -> bool:
-        """Whether a try, which takes so many seconds, is worth its risk now."""
+    def may_try(self, direction: Direction, now: float, seconds: float, left_s: float) -> bool:
+        """Whether a try, which takes so many seconds, is worth its risk now, with so many seconds of work left."""
         rest = self._rests.get(direction, _Rest(now, 0.0, _UNKNOWN_LOSS))
-        if self._share <= 0 or now < rest.until:
+        pays_after = _PAYS_SOON if direction == _MORE_WRITERS else _PAYS
+        if self._share <= 0 or now < rest.until or left_s < pays_after * seconds:
             return False
         if direction == self._kept or (direction.upwards in self._promising and direction not in self._rests):
             return True

@@ -71,9 +71,9 @@ class Steering:
         """Every decision so far."""
         return tuple(self._controller.decisions)
 
-    def began_phase(self) -> None:
-        """Take note that rows of another kind begin, with nothing under way."""
-        self._controller.began_phase(time.monotonic())
+    def began_phase(self, rows: int) -> None:
+        """Take note that so many rows of another kind begin, with nothing under way."""
+        self._controller.began_phase(rows, time.monotonic())
 
     def started(self, rows: int) -> float:
         """Take note of a batch that begins; gives the time, which `wrote` is told."""

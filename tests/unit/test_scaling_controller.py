@@ -93,6 +93,16 @@ def test_it_explores_little():
     assert still.controller.decisions == []
 
 
+def test_what_is_nearly_done_is_not_used_for_tries():
+    """A try of other rows has to pay in what is left: a load of a few seconds has none, a longer one some at first."""
+    busy = replace(fresh("one core"), batch_s=0.0)
+    seconds = load(busy, Scaling(), ROWS).seconds / ROWS
+    short, long = (load(busy, Scaling(), int(due_s / seconds)).controller.decisions for due_s in (8, 40))
+    assert {one.batch_rows for one in short} <= {3_000}
+    assert [one for one in long if one.seconds < 32 and one.batch_rows != 3_000]
+    assert not [one for one in long if one.seconds > 32 and "is there more?" in one.reason]
+
+
 def write_one(controller, now, seconds=0.1, troubles=()):
     """Let one batch be written, alone."""
     rows = controller.batch_rows
@@ -215,7 +225,7 @@ def test_rows_of_another_kind_are_measured_anew():
     scaling = replace(Scaling.within(writers=(1, 1)), batch=LARGEST, policy=Policy(exploration_share=0))
     controller = Controller(scaling, 0.0)
     now = write_one(controller, 0.0, troubles=[("too large", 10_000)])
-    controller.began_phase(now)
+    controller.began_phase(ROWS, now)
     assert controller.batch_rows == 5_000
     until = now + 10
     while now < until:
@@ -230,7 +240,7 @@ def test_a_try_that_was_not_judged_is_not_kept():
     while not controller.decisions:
         now = write_one(controller, now, seconds=0.3)
     assert (controller.batch_rows, controller.writers) != START
-    controller.began_phase(now)
+    controller.began_phase(ROWS, now)
     assert (controller.batch_rows, controller.writers) == START
 
 
