@@ -95,11 +95,11 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
         case SetRemaining():
             return "set what CSV has no form for: empty lists, odd names, and some values"
         case CreateSchema():
-            return f"create {len(stage.schema.items)} indexes and constraints again" + _ours(stage.indexes)
+            return f"create {len(stage.schema.items)} indexes and constraints again" + _beside(stage.indexes)
         case AwaitSchema():
             return f"wait for {len(stage.schema.items)} indexes and constraints, and check that they are the snapshot's"
         case CreateIndexes(indexes):
-            return f"look to the indexes{_ours(indexes)}"
+            return _creation(indexes)
         case AwaitIndexes():
             return "wait for the indexes of ours, and leave out any that cannot be filled"
         case DropIndexes():
@@ -107,7 +107,7 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
         case WriteOnline(bundle):
             counts = bundle.manifest.counts
             return (f"write {counts.nodes:,} nodes, then {counts.relationships:,} relationships, in batches of one"
-                    f" transaction each with its record in the ledger{_ours(stage.indexes)}")
+                    f" transaction each with its record in the ledger{_beside(stage.indexes)}")
         case EndLedger(operation_id):
             return f"remove what is left of the ledger of {operation_id}, all of which is written"
         case CheckResult():
@@ -122,10 +122,13 @@ def _line(stage: Stage) -> str:  # noqa: C901, PLR0911, PLR0912 - one answer per
             assert_never(stage)
 
 
-def _ours(indexes: Sequence[Index]) -> str:
-    """Tell of indexes of ours that come beside something else."""
+def _beside(indexes: Sequence[Index]) -> str:
+    return f"; {_creation(indexes)}" if indexes else ""
+
+
+def _creation(indexes: Sequence[Index]) -> str:
     names = ", ".join(f"{index.label}.{index.property_name}" for index in indexes)
-    return f"; create those of {len(indexes)} indexes of ours that are missing ({names})" if indexes else ""
+    return f"create those of {len(indexes)} indexes of ours that are missing ({names})"
 
 
 def _server(product: Product) -> str:
