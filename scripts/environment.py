@@ -31,8 +31,10 @@ def prepare(extras: str) -> Path:
         return binaries
     print(f"making the environment in {ENVIRONMENT} …", flush=True)
     try:
-        # An environment that was cut off half-way is made anew.
-        venv.create(ENVIRONMENT, with_pip=True, clear=not any(ENVIRONMENT.glob("installed-*")))
+        # An environment that was cut off half-way is made anew; with links, as a copy of the Python that runs this,
+        # which it is where the environment is active, cannot be replaced.
+        venv.create(ENVIRONMENT, with_pip=True, symlinks=os.name != "nt",
+                    clear=not any(ENVIRONMENT.glob("installed-*")))
     except (subprocess.CalledProcessError, OSError) as error:
         sys.exit(f"error: the environment cannot be made: {error}\n"
                  "hint: Python's venv and pip modules are needed (on Debian: apt install python3-venv)")
