@@ -12,7 +12,11 @@ import pytest
 from importer import cypher
 from importer.index_upkeep import create_indexes, drop_indexes, list_indexes
 from importer.indexes import Index
+from importer.operations import load as load_here
 from importer.rollback import count_operation, delete_operation, list_operations_in_database
+from synthgen.bundle.read import find_bundle
+from synthgen.errors import LoadFailedError
+from synthgen.events import Event, Phase, Stream
 from synthgen.snapshot.read import open_snapshot
 from tests.faults.dying import load_until
 from tests.planting import plant_sample
@@ -114,6 +118,36 @@ def test_a_load_that_dies_at_its_indexes_goes_on(workshop, base, moment):
     operation_id = workshop.do("synthgen generate --strategy random --count 40")["operation_id"]
     assert load_until(workshop, operation_id, moment, "online") == -signal.SIGKILL
     workshop.do(f"importer rollback {operation_id}")
+
+
+def test_indexes_that_went_while_a_load_was_half_way_come_again(workshop, base):
+    """All was written and the load died; somebody drops our indexes: the same command makes them."""
+    operation_id = workshop.do("synthgen generate --strategy random --count 40")["operation_id"]
+    assert load_until(workshop, operation_id, "after WriteOnline", "online") == -signal.SIGKILL
+    assert len(drop_indexes(workshop.driver, workshop.address)) == len(NEEDED)
+    loaded = workshop.do(f"importer load {operation_id} --mode online")
+    assert workshop.own_indexes() == NEEDED
+    assert (len(loaded["indexes"]["created"]), loaded["indexes"]["failed"]) == (len(NEEDED), {})
+    workshop.do(f"importer rollback {operation_id}")
+
+
+def test_a_load_that_fails_behind_its_indexes_takes_them_along(workshop, base):
+    """A node vanishes before its relationships are written: all is undone, and our indexes, which were there, go."""
+    operation_id = workshop.do("synthgen generate --strategy random --count 40")["operation_id"]
+    there: list[set] = []
+
+    def spoil(event: Event) -> None:
+        if isinstance(event, Phase) and event.phase == "relationships" and not there:
+            workshop.query("CALL db.awaitIndexes(60)")
+            there.append(workshop.own_indexes() - {("__SynthgenBatch", "operation_id")})
+            workshop.query("MATCH (n:Resource {scale_operation_id: $o}) DETACH DELETE n", o=operation_id)
+
+    with pytest.raises(LoadFailedError) as failed:
+        load_here(find_bundle(workshop.out, operation_id), workshop.address, mode="online", base=workshop.out / "base",
+                  events=Stream(spoil))
+    assert there == [NEEDED]
+    assert failed.value.facts["undone"] is True
+    assert workshop.events(operation_id) == ["generated", "load_started", "load_failed"]
 
 
 def test_no_marked_node_is_missed_whatever_its_labels(workshop, base):
