@@ -6,6 +6,7 @@ The tests of this file follow each other on one database: each begins and ends w
 from __future__ import annotations
 
 import signal
+from unittest.mock import Mock
 
 import pytest
 
@@ -15,7 +16,7 @@ from importer.indexes import Index
 from importer.operations import load as load_here
 from importer.rollback import count_operation, delete_operation, list_operations_in_database
 from synthgen.bundle.read import find_bundle
-from synthgen.errors import LoadFailedError
+from synthgen.errors import LoadFailedError, StoppedHalfwayError
 from synthgen.events import Event, Phase, Stream
 from synthgen.snapshot.read import open_snapshot
 from tests.faults.dying import load_until
@@ -120,10 +121,19 @@ def test_a_load_that_dies_at_its_indexes_goes_on(workshop, base, moment):
     workshop.do(f"importer rollback {operation_id}")
 
 
-def test_indexes_that_went_while_a_load_was_half_way_come_again(workshop, base):
-    """All was written and the load died; somebody drops our indexes: the same command makes them."""
+@pytest.mark.parametrize("ledger", ["gone", "complete"])
+def test_indexes_that_went_while_a_load_was_half_way_come_again(workshop, base, ledger, monkeypatch):
+    """All was written and the load ended; somebody drops our indexes: the same command makes them."""
     operation_id = workshop.do("synthgen generate --strategy random --count 40")["operation_id"]
-    assert load_until(workshop, operation_id, "after WriteOnline", "online") == -signal.SIGKILL
+    if ledger == "gone":
+        assert load_until(workshop, operation_id, "after WriteOnline", "online") == -signal.SIGKILL
+    else:
+        with monkeypatch.context() as patched:
+            patched.setattr("importer.online.remove_batches", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(StoppedHalfwayError):
+                load_here(find_bundle(workshop.out, operation_id), workshop.address, mode="online",
+                          base=workshop.out / "base")
+    assert workshop.one("MATCH (n:__SynthgenBatch {kind: 'complete'}) RETURN count(n)") == (ledger == "complete")
     assert len(drop_indexes(workshop.driver, workshop.address)) == len(NEEDED)
     loaded = workshop.do(f"importer load {operation_id} --mode online")
     assert workshop.own_indexes() == NEEDED
