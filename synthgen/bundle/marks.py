@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from synthgen.distinct import distinct
+
 _SPREAD = 64
 """Numbers that lie further apart than this, on the average, are kept one by one."""
 
@@ -33,7 +35,7 @@ def seen_in(numbers: npt.NDArray[np.int64]) -> Seen:
         met = np.zeros((high - low) * 8, np.bool_)
         met[numbers - low * 8] = True
         return Seen(low, np.packbits(met))
-    single = np.unique(numbers)
+    single = distinct(numbers)
     places, starts = np.unique(single >> 3, return_index=True)
     return Seen(places, np.bitwise_or.reduceat((128 >> (single & 7)).astype(np.uint8), starts))
 

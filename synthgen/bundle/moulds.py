@@ -67,7 +67,7 @@ class Mould:
         most = np.where(counted & (digits < len(powers)), powers[np.minimum(digits, len(powers) - 1)] - 1,
                         np.iinfo(np.int64).max)
         groups = []
-        for count in np.unique(digits[counted]).tolist():
+        for count in np.flatnonzero(np.bincount(digits[counted])).tolist():
             found = np.flatnonzero(counted & (digits == count))
             groups.append(_Digits(count, found, behind[found] - count))
         return cls(octets, ends, pieces, least, most, tuple(groups), guids, behind[guids] - GUID_BYTES)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from synthgen.distinct import distinct
 from synthgen.fidelity.measured import I32, Measured
 from synthgen.profile import Profile
 from synthgen.types import TYPES
@@ -152,7 +153,7 @@ def _coding(values: pl.Series) -> Coding | None:
         return None
     if values.dtype == pl.Float64:
         finite = values.filter(values.is_finite()).to_numpy()
-        known = np.unique(finite)
+        known = distinct(finite)
         if len(known) <= BINS:
             return Coding((), known[1:])
         return Coding((), np.unique(np.quantile(finite, np.arange(1, BINS) / BINS)))

@@ -16,6 +16,7 @@ from synthgen.base import Base, Mask
 from synthgen.bundle.manifest import Manifest
 from synthgen.bundle.read import Bundle, read_nodes, read_relationships
 from synthgen.containment import Containment
+from synthgen.distinct import distinct
 from synthgen.errors import UsageError
 from synthgen.fidelity.measured import (
     I32,
@@ -103,7 +104,7 @@ def measure_bundle(bundle: Bundle, base: Base, kinds: Vocabulary, types: Vocabul
     start, end, codes = _relationships(bundle, types)
     made = sum(group.rows for group in manifest.node_groups)
     # Base ends are written as -1 - node number until their places behind the own nodes are known.
-    anchors = -1 - np.unique(np.concatenate([start[start < 0], end[end < 0]]))[::-1]
+    anchors = -1 - distinct(np.concatenate([start[start < 0], end[end < 0]]))[::-1]
     for ends in (start, end):
         ends[ends < 0] = made + np.searchsorted(anchors, -1 - ends[ends < 0])
     kind = np.concatenate([_made_kinds(bundle, base, kinds), kinds_of(base, kinds)[anchors]])

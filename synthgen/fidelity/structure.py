@@ -9,6 +9,7 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from synthgen.distinct import distinct
 from synthgen.fidelity.counted import Counted
 from synthgen.fidelity.distances import COUNT
 from synthgen.fidelity.measured import Measured
@@ -52,7 +53,7 @@ def structure_of(counted: Counted, seed: int, wedges: int = WEDGES) -> Structure
     within = graph.own[graph.start] & graph.own[graph.end]
     start, end = graph.start[within], graph.end[within]
     loops = graph.start == graph.end
-    ordered = np.unique(start[start != end] * nodes + end[start != end])
+    ordered = distinct(start[start != end] * nodes + end[start != end])
     typed = pl.DataFrame({"start": graph.start, "end": graph.end, "type": graph.type})
     clustering, total = _clustering(graph, seed, wedges)
     own = int(graph.own.sum())
@@ -88,7 +89,7 @@ def _clustering(graph: Measured, seed: int, wedges: int) -> tuple[float | None, 
     """
     nodes = len(graph.kind)
     low, high = np.minimum(graph.start, graph.end), np.maximum(graph.start, graph.end)
-    edges = np.unique(low[low != high] * nodes + high[low != high])
+    edges = distinct(low[low != high] * nodes + high[low != high])
     low, high = edges // nodes, edges % nodes
     centre, neighbour = np.concatenate([low, high]), np.concatenate([high, low])
     order = np.argsort(centre, kind="stable")
