@@ -15,6 +15,7 @@ from synthgen.errors import NotAllowedError, ServerError, SynthError, Unreachabl
 
 CONNECT_SECONDS = 5.0
 POLL_SECONDS = 0.2
+_STATUS = "SHOW DATABASE neo4j YIELD statusMessage"
 _PROCESS = "CALL dbms.queryJmx('java.lang:type=Runtime') YIELD attributes RETURN attributes.Pid.value"
 
 
@@ -51,6 +52,17 @@ def has_broken_down_at(port: int, user: str, password: str) -> bool:
     except (DriverError, Neo4jError, OSError) as error:
         return has_broken_down(error)
     return False
+
+
+def has_no_database(port: int, user: str, password: str) -> bool:
+    """Say whether a server lets us in, and says that it failed to start its database `neo4j`."""
+    try:
+        with neo4j.GraphDatabase.driver(f"bolt://{HOST}:{port}", auth=(user, password),
+                                        connection_timeout=CONNECT_SECONDS) as driver, \
+                driver.session(database="system") as session:
+            return any(session.run(_STATUS).value("statusMessage"))
+    except (DriverError, Neo4jError, OSError):
+        return False
 
 
 def find_free_port(candidates: Iterable[int]) -> int | None:

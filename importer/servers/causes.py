@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 LINES = 12
@@ -15,6 +16,8 @@ _NOISE = re.compile(
 )
 _SUMMARY = "\nCommand Failed\n"
 _CAUSED_BY = "Caused by:"
+_FAILED_START = "Failed to start DatabaseId"
+_NEXT_ENTRY = re.compile(r"\n\d{4}-\d\d-\d\d ")
 _EXCEPTION = re.compile(r"^(Caused by: )?[\w.$]+(Exception|Error): ")
 
 
@@ -27,3 +30,20 @@ def find_cause(output: str) -> list[str]:
     if causes:
         said = said[causes[-min(len(causes), CAUSES_SHOWN)]:]
     return list(dict.fromkeys(_EXCEPTION.sub("", line).strip() for line in said))[-LINES:]
+
+
+def find_failed_start(log: str) -> list[str]:
+    """Find in Neo4j's own log why a database did not start when it was tried last; empty when it says nothing of it.
+
+    An entry is a line with a trace behind it, or, since 2025, a line of JSON with the trace in it.
+    """
+    before, begun, after = log.rpartition(_FAILED_START)
+    if not begun:
+        return []
+    line = before.rpartition("\n")[2]
+    if line.startswith("{"):
+        try:
+            return find_cause(json.loads(line + begun + after.partition("\n")[0])["stacktrace"])
+        except (ValueError, KeyError):
+            return []
+    return find_cause(_NEXT_ENTRY.split(after.partition("\n")[2], maxsplit=1)[0])

@@ -14,8 +14,7 @@ from typing import Literal
 from filelock import BaseFileLock, FileLock, Timeout
 from neo4j.exceptions import AuthError
 
-from importer.servers import bolt, process
-from importer.servers.causes import find_cause
+from importer.servers import bolt, logs, process
 from importer.servers.files import PASSWORD, read_password, write_launch_files
 from importer.servers.runtime import (
     Runtime,
@@ -45,11 +44,10 @@ from synthgen.progress import Progress, silent
 USER = "neo4j"
 POLL_SECONDS = 0.1
 PORT_SECONDS = 5.0
-LOG_FILES = ("server.log", "neo4j.log", "debug.log")
-TAIL_LINES = 5
 NEARBY_PORTS = 100
 PORT_ATTEMPTS = 5
 PORT_TAKEN = "Address already in use"
+_NO_DATABASE = "begin in another --home, from a snapshot (`importer restore`) or a dump (--load-dump); "
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +148,7 @@ class LocalServer:
 
     def logs(self, lines: int = 50) -> dict[str, list[str]]:
         """Give the last lines of each log that there is, by its path."""
-        paths = [self.home / "logs" / name for name in LOG_FILES]
-        return {str(path): _tail(path, lines) for path in paths if path.is_file()}
+        return logs.last_lines(self.home, lines)
 
     def password(self) -> str:
         """Read the password of user `neo4j`.
@@ -201,7 +198,7 @@ class LocalServer:
         further_java_options()  # what is wrong with them is said here, where someone reads it
         environment = {**clean_environment(), "PYTHONPATH": module_path()}
         command = [sys.executable, "-P", "-m", "importer.servers._serve", str(self.home)]
-        with (self.home / "logs" / "server.log").open("ab") as log, subprocess.Popen(
+        with (logs.folder_of(self.home) / logs.SERVER_LOG).open("ab") as log, subprocess.Popen(
                 command, cwd=self.home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 start_new_session=True) as child:
             pid = int(child.stdout.readline() or 0) if child.stdout else 0
@@ -237,14 +234,14 @@ class LocalServer:
         while not self._answers(record):
             if not record.is_alive():
                 raise self._failed("ended before it was up")
+            if self._is_up(record) and bolt.has_no_database(record.port, USER, self.password()):
+                raise self._failed("cannot start its database", logs.cause_of_database(self.home), _NO_DATABASE)
             if time.monotonic() > until:
                 raise self._failed(f"did not answer on {record.uri} within {timeout_s:g} s")
             time.sleep(POLL_SECONDS)
 
     def _answers(self, record: Record) -> bool:
-        # Until the process says so, another program may be what listens on the port; it must not see our password.
-        up = self.home / "conf" / "up"
-        if not up.is_file() or up.read_text(encoding="ascii") != str(record.pid):
+        if not self._is_up(record):
             return False
         try:
             return bolt.answers(record.port, USER, self.password())
@@ -252,13 +249,15 @@ class LocalServer:
             raise ServerError(f"the server in {self.home} does not accept the password in {self.password_file}",
                               hint="put the right password into that file") from error
 
-    def _failed(self, what: str) -> ServerError:
-        log = self.home / "logs" / "server.log"
-        cause = find_cause(log.read_text(encoding="utf-8", errors="replace")) if log.is_file() else []
-        if not cause:
-            cause = _tail(log.with_name("debug.log"), TAIL_LINES)
+    def _is_up(self, record: Record) -> bool:
+        # Until the process says so, another program may be what listens on the port; it must not see our password.
+        up = self.home / "conf" / "up"
+        return up.is_file() and up.read_text(encoding="ascii") == str(record.pid)
+
+    def _failed(self, what: str, cause: list[str] | None = None, hint: str = "") -> ServerError:
+        cause = cause or logs.cause_of(self.home)
         return ServerError("\n  ".join([f"the server in {self.home} {what}; its log says:", *cause]),
-                           hint="see `importer server logs`", log=cause)
+                           hint=f"{hint}see `importer server logs`", log=cause)
 
     def _end(self, record: Record, timeout_s: float) -> None:
         clean = True
@@ -335,9 +334,3 @@ def check_options(
 def _checked_version(version: str) -> str:
     version_key(version)
     return version
-
-
-def _tail(path: Path, lines: int) -> list[str]:
-    if not path.is_file():
-        return []
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]

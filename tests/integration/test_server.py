@@ -24,10 +24,11 @@ from importer.servers import process
 from importer.servers.admin import AdminTool
 from importer.servers.local import LocalServer, ServerStatus, find_local
 from importer.servers.runtime import resolve
+from importer.servers.settings import DEFAULT_VERSION
 from importer.servers.sharing import prepare_sharing, sharing_options
 from importer.servers.state import read_record
 from synthgen.errors import RefusedError, ServerError
-from tests.conftest import free_port
+from tests.conftest import NEWER_VERSION, free_port
 
 pytestmark = pytest.mark.neo4j
 
@@ -214,6 +215,25 @@ def test_a_server_that_does_not_come_up_says_why(own):
     record = read_record(own.home)
     assert record is not None
     assert (own.status().state, record.pid) == ("stopped", None)
+
+
+@pytest.mark.parametrize("version", [DEFAULT_VERSION, NEWER_VERSION])
+def test_a_database_that_cannot_start_is_said_at_once(own, version):
+    """Its transaction log is spoilt: the error says why, waits for nothing, and no process is left."""
+    own.start(port=free_port(), heap=HEAP, version=version)
+    query(own, "UNWIND range(1, 1000) AS i CREATE ({i: i})")
+    own.stop()
+    [log] = (own.home / "data" / "transactions" / "neo4j").glob("neostore.transaction.db.*")
+    written = log.read_bytes().rstrip(b"\0")
+    log.write_bytes(written + b"U" * 100)
+    with pytest.raises(ServerError, match="cannot start its database") as failed:
+        own.start()
+    assert "prefix 85" in str(failed.value)
+    assert "--home" in str(failed.value.hint)
+    assert own.status().state == "stopped"
+    log.write_bytes(written)
+    own.start()
+    assert query(own, "MATCH (n) RETURN count(n)") == [[1000]]
 
 
 def test_a_password_given_to_the_admin_tool_is_not_in_the_process_list(tmp_path):

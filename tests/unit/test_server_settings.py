@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from importer.servers.admin import argument_text
-from importer.servers.causes import find_cause
+from importer.servers.causes import find_cause, find_failed_start
 from importer.servers.runtime import clean_environment, version_key
 from importer.servers.settings import check_config, check_port, check_size, conf_text, server_settings
 from synthgen.errors import ServerError, UsageError
@@ -116,3 +117,32 @@ def test_the_summary_of_a_failure_is_preferred():
     """Where Neo4j sums up why it failed, that is what is said."""
     output = "IMPORT FAILED in 1s.\n-----\nCommand Failed\n\nInvalid ID value: `xx`.\n-----\n"
     assert find_cause(output) == ["Invalid ID value: `xx`."]
+
+
+TRACE = """java.lang.RuntimeException: Error reading transaction logs, recovery not possible.
+\tat org.neo4j.A.a(A.java:1)
+Caused by: java.io.IOException: entries with prefix 85
+\tat org.neo4j.B.b(B.java:2)
+\t... 19 more"""
+
+
+_ENTRY = "2026-11-28 10:00:0{}.000+0000 ERROR [o.n.D] {}\n"
+_FAILED = "Failed to start DatabaseId{1[neo4j]}"
+
+
+@pytest.mark.parametrize("log", [
+    "".join([_ENTRY.format(1, _FAILED), "java.lang.Error: of before\n", _ENTRY.format(2, _FAILED), TRACE, "\n",
+             _ENTRY.format(3, "Caused by: something else")]),
+    "\n".join(json.dumps(entry) for entry in (
+        {"message": "begun"}, {"message": _FAILED, "stacktrace": TRACE}, {"message": "Caused by: something else"})),
+], ids=["text", "JSON"])
+def test_why_a_database_did_not_start_is_found_in_its_log(log):
+    """The cause of the last try, in either form of the log, and nothing of what was logged afterwards."""
+    assert find_failed_start(log) == ["entries with prefix 85"]
+
+
+@pytest.mark.parametrize("log", ["", "2026-11-28 10:59:13.000+0000 INFO begun\n",
+                                 '{"time":"2","message":"Failed to start DatabaseId{1[neo4j]}", "stack'])
+def test_a_log_that_does_not_say_why_gives_nothing(log):
+    """Empty, of something else, or cut off in the middle."""
+    assert find_failed_start(log) == []
