@@ -25,15 +25,18 @@ PAGE_CACHE = "4g"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """There is nothing to choose."""
+    """Name the options of this part."""
+    parser.add_argument("--report-only", action="store_true",
+                        help="leave out what needs a server: minutes, not half an hour")
 
 
-def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:  # noqa: ARG001 - as of all parts
+def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:
     """Measure each step at both sizes, the small one before and after the large one."""
     small, large = (QUICK_SMALL, QUICK_LARGE) if run.quick else (SMALL, LARGE)
     with scratch() as folder:
         in_child(sample_base, folder / "base")
-        before, big, after = (_steps(folder / "base", resources) for resources in (small, large, small))
+        measured = _report_alone if options.report_only else _steps
+        before, big, after = (measured(folder / "base", resources) for resources in (small, large, small))
     for step, work in big.items():
         least = [_per_row(one[step]) for one in (before, after)]
         yield Figure(f"{step}, a row of {work.result:,}", "µs/row", [_per_row(work)],
@@ -58,6 +61,13 @@ def _steps(base: Path, resources: int) -> dict[str, Spent]:
                      "roll back": partial(in_child, roll_back, out, site.address)}
             spent = {step: work() for step, work in works.items()}
     return {step: Spent(rows, one.seconds, one.peak_mb) for step, one in spent.items()}
+
+
+def _report_alone(base: Path, resources: int) -> dict[str, Spent]:
+    with scratch() as folder:
+        rows = in_child(make_rows, RandomParameters(count=resources), base, folder).result
+        spent = in_child(report, base, folder)
+    return {"report": Spent(rows, spent.seconds, spent.peak_mb)}
 
 
 def load_offline(base: Path, out: Path, address: Address) -> None:
