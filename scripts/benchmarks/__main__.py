@@ -22,7 +22,7 @@ PARTS = {
     "hub": "the rollback of a node with very many relationships, beside a delete by hand",
     "scaling": "a load that scales itself, beside every fixed setting of a grid",
 }
-LONG = ("files", "export", "linear", "hub", "scaling")
+LONG = ("files", "offline", "export", "linear", "hub", "scaling")
 """What --quick leaves out, unless it is named."""
 REPETITIONS = 3
 
