@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from importer.servers.logs import server_log
 from importer.servers.runtime import further_java_options
 from importer.servers.settings import SERVER_OPENS
 
@@ -26,7 +27,7 @@ def main(home: Path) -> None:
     sys.stdout.flush()
     if not sys.stdin.readline():
         os._exit(0)
-    _take_log(home / "logs" / "server.log")
+    _take_log(server_log(home))
     # Blocked before Java makes its threads, which inherit it: so only sigwait below ever sees them.
     signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from importer.servers.logs import server_log
 from importer.servers.runtime import Runtime
 from importer.servers.settings import conf_text, server_settings
 from importer.servers.state import Record, unwritable
@@ -52,7 +53,7 @@ def write_launch_files(home: Path, runtime: Runtime, record: Record, java_option
         write_json(home / "conf" / "launch.json", {
             "jars": str(runtime.jars), "jvm_library": str(runtime.jvm_library), "heap": record.heap,
             "java_options": list(java_options)})
-        log = home / "logs" / "server.log"
+        log = server_log(home)
         if log.exists():
             log.replace(log.with_name(f"{log.name}.old"))
     except OSError as error:

@@ -47,7 +47,8 @@ PORT_SECONDS = 5.0
 NEARBY_PORTS = 100
 PORT_ATTEMPTS = 5
 PORT_TAKEN = "Address already in use"
-_NO_DATABASE = "begin in another --home, from a snapshot (`importer restore`) or a dump (--load-dump); "
+_NO_DATABASE = ("mend what it says, or begin in another --home, from a snapshot (`importer restore`) or a dump"
+                " (--load-dump); ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class LocalServer:
         further_java_options()  # what is wrong with them is said here, where someone reads it
         environment = {**clean_environment(), "PYTHONPATH": module_path()}
         command = [sys.executable, "-P", "-m", "importer.servers._serve", str(self.home)]
-        with (logs.folder_of(self.home) / logs.SERVER_LOG).open("ab") as log, subprocess.Popen(
+        with logs.server_log(self.home).open("ab") as log, subprocess.Popen(
                 command, cwd=self.home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 start_new_session=True) as child:
             pid = int(child.stdout.readline() or 0) if child.stdout else 0

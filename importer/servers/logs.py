@@ -6,11 +6,7 @@ from pathlib import Path
 
 from importer.servers.causes import find_cause, find_failed_start
 
-SERVER_LOG = "server.log"
-"""What our process prints, and Java with it."""
-DEBUG_LOG = "debug.log"
-"""Neo4j's own."""
-LOG_FILES = (SERVER_LOG, "neo4j.log", DEBUG_LOG)
+_SERVER_LOG, _NEO4J_LOG, _DEBUG_LOG = "server.log", "neo4j.log", "debug.log"
 TAIL_LINES = 5
 
 
@@ -19,20 +15,25 @@ def folder_of(home: Path) -> Path:
     return home / "logs"
 
 
+def server_log(home: Path) -> Path:
+    """Give the log of what our process prints, and Java with it."""
+    return folder_of(home) / _SERVER_LOG
+
+
 def last_lines(home: Path, lines: int) -> dict[str, list[str]]:
     """Give the last lines of each log that there is, by its path."""
-    paths = [folder_of(home) / name for name in LOG_FILES]
+    paths = [folder_of(home) / name for name in (_SERVER_LOG, _NEO4J_LOG, _DEBUG_LOG)]
     return {str(path): _tail(path, lines) for path in paths if path.is_file()}
 
 
 def cause_of(home: Path) -> list[str]:
     """Say why the server did not come up, or else what was logged last."""
-    return find_cause(_text(folder_of(home) / SERVER_LOG)) or _tail(folder_of(home) / DEBUG_LOG, TAIL_LINES)
+    return find_cause(_text(server_log(home))) or _tail(folder_of(home) / _DEBUG_LOG, TAIL_LINES)
 
 
 def cause_of_database(home: Path) -> list[str]:
     """Say why the server's database did not start when it was tried last, or else what was logged last."""
-    path = folder_of(home) / DEBUG_LOG
+    path = folder_of(home) / _DEBUG_LOG
     return find_failed_start(_text(path)) or _tail(path, TAIL_LINES)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from importer.servers.logs import folder_of
 from synthgen.errors import UsageError
 
 HOST = "127.0.0.1"
@@ -94,7 +95,7 @@ def folder_settings(home: Path, data: Path) -> dict[str, str]:
     return {
         "server.config.strict_validation.enabled": "true",
         "server.directories.data": str(data),
-        "server.directories.logs": str(home / "logs"),
+        "server.directories.logs": str(folder_of(home)),
         "server.directories.import": str(home / "import"),
         "server.directories.plugins": str(home / "plugins"),
         "dbms.usage_report.enabled": "false",
