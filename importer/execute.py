@@ -19,6 +19,7 @@ from importer.beside import side_by_side
 from importer.bookmarks import transaction_of
 from importer.census import count_totals
 from importer.cleanup import drop_after
+from importer.files_ahead import FilesAhead
 from importer.holding import hold_database
 from importer.import_files import base_layout, bundle_files, file_options, write_base
 from importer.index_upkeep import Begun, await_indexes, begin_indexes, begin_with_schema
@@ -74,7 +75,7 @@ from importer.store import drop_old, import_aside, scratch, swap
 from importer.validate import Check, compare, compare_base, count_and_digest, require
 from synthgen.bundle.bringing import ready_files
 from synthgen.bundle.check import check_rows
-from synthgen.bundle.read import layout_of
+from synthgen.bundle.read import Bundle, layout_of
 from synthgen.database import Address, connect, translated
 from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
 from synthgen.events import QUIET, Stream
@@ -103,6 +104,7 @@ class Run:
         events: Told what goes on.
         on_boundary: Told of each stage that begins or has ended; what it raises ends the run.
         lock: The caller's lock on the database; stages that write to it take one themselves when None.
+        ahead: Checks of a bundle's files that the caller has begun; stages wait for them instead.
         seconds: Per stage run, its name and how long it took; of two side by side the second has what it took longer.
         facts: What the stages did, for the record.
         checks: Of each operation that was checked to the end, what `importer.validate.validate` checks.
@@ -114,6 +116,7 @@ class Run:
     events: Stream = QUIET
     on_boundary: Boundary = pass_by
     lock: Lock | None = None
+    ahead: FilesAhead | None = None
     seconds: list[tuple[str, float]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     checks: dict[str, tuple[Check, ...]] = field(default_factory=dict)
@@ -152,11 +155,11 @@ class Run:
     def _run(self, stage: Stage, progress: Progress) -> None:  # noqa: C901, PLR0912, PLR0915 - one line per kind of stage
         match stage:
             case CheckBundle(bundle):
-                ready_files(bundle, progress)
+                self._check_files(bundle, progress)
             case CheckSnapshot(snapshot):
                 check_snapshot(snapshot, progress)
             case CheckRows(bundle):
-                check_rows(bundle, progress)
+                self._check_rows(bundle, progress)
             case CheckTables(snapshot):
                 check_tables(snapshot, progress)
             case CheckServer(product):
@@ -182,16 +185,16 @@ class Run:
             case SetRemaining():
                 self._set_remaining(stage)
             case CreateSchema(schema, indexes):
-                with connect(self.address) as driver:
+                with self._connected() as driver:
                     self._begun = begin_with_schema(driver, self.address, indexes, schema)
                 self.facts |= {"left_out_schema": list(schema.left_out)}
             case AwaitSchema(schema):
                 self._with_driver(lambda driver: end_schema(driver, self.address, schema))
             case CreateIndexes(indexes):
-                with self._all_written(goes_on=True), connect(self.address) as driver:
+                with self._all_written(goes_on=True), self._connected() as driver:
                     self._begun = begin_indexes(driver, self.address, indexes)
             case AwaitIndexes(goes_on):
-                with self._all_written(goes_on=goes_on), connect(self.address) as driver:
+                with self._all_written(goes_on=goes_on), self._connected() as driver:
                     done = await_indexes(driver, self.address, self._begun, progress=progress)
                 self.facts["indexes"] = asdict(done)
             case WriteOnline():
@@ -203,20 +206,41 @@ class Run:
             case DropOldStore():
                 drop_old(self._exchangeable())
             case DropIndexes(operation_id):
-                with connect(self.address) as driver:
+                with self._connected() as driver:
                     self.facts["dropped_indexes"] = list(drop_after(driver, self.address, operation_id))
             case DeleteOperation(operation_id):
                 self._locked(operation_id, self._delete)
             case _:
                 assert_never(stage)
 
+    def _check_files(self, bundle: Bundle, progress: Progress) -> None:
+        if self.ahead is not None and self.ahead.bundle.path == bundle.path:
+            self.ahead.await_files(progress)
+        else:
+            ready_files(bundle, progress)
+
+    def _check_rows(self, bundle: Bundle, progress: Progress) -> None:
+        if self.ahead is not None and self.ahead.bundle.path == bundle.path:
+            self.ahead.await_rows(progress)
+        else:
+            check_rows(bundle, progress)
+
     def _exchangeable(self) -> Target:
         if self.target is None:
             raise not_exchangeable(self.address.uri)
         return self.target
 
+    @contextmanager
+    def _connected(self) -> Iterator[neo4j.Driver]:
+        if self.lock is None:
+            with connect(self.address) as driver:
+                yield driver
+        else:
+            with translated(self.address):
+                yield self.lock.driver
+
     def _with_driver(self, work: Any) -> None:
-        with connect(self.address) as driver:
+        with self._connected() as driver:
             work(driver)
 
     def _locked(self, operation_id: str, work: Callable[[Lock], None]) -> None:
@@ -234,7 +258,7 @@ class Run:
             self.facts["note"] = newer
 
     def _check_empty(self, schema: SchemaChoice) -> None:
-        with connect(self.address) as driver:
+        with self._connected() as driver:
             self._see(driver)
             nodes, relationships = count_totals(driver, self.address)
             lost = schema.find_losses(read_schema(driver, self.address))
@@ -248,7 +272,7 @@ class Run:
                                hint="drop it, or restore into another --home for `importer server start`", schema=lost)
 
     def _check_unchanged(self, stage: CheckUnchanged, progress: Progress) -> None:
-        with self._unwritten(), connect(self.address) as driver:
+        with self._unwritten(), self._connected() as driver:
             # An online load replaces nothing, and with --allow-changed it is known that changes are lost.
             if stage.schema is not None and not stage.allow_changed:
                 self._see(driver)
@@ -282,7 +306,7 @@ class Run:
         if seen is None:
             swap(target)
             return
-        with connect(self.address) as driver:
+        with self._connected() as driver:
             now = transaction_of(DatabaseState(driver, self.address).bookmark)
         if now != seen:
             raise LoadFailedError(
@@ -320,7 +344,7 @@ class Run:
         self._locked(stage.bundle.manifest.operation_id, write)
 
     def _check_result(self, stage: CheckResult) -> None:
-        with self._unwritten(), connect(self.address) as driver:
+        with self._unwritten(), self._connected() as driver:
             censuses, found = count_and_digest(
                 driver, self.address, [bundle.manifest for bundle in stage.bundles],
                 without=None if stage.digest is None else stage.without, progress=self.events.progress)

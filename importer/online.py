@@ -20,10 +20,11 @@ import numpy as np
 import polars as pl
 from neo4j.exceptions import DriverError, Neo4jError
 
-from importer.batches import Batch, Source
+from importer.batches import Batch, OpenPart, Source
+from importer.beside import begin
 from importer.ledger import create_constraint, find_marks, record_mark, remove_batches
 from importer.lock import Lock, hold_lock
-from importer.parts import UNKNOWN, Done, Nodes, due_nodes, due_relationships, first_import_id
+from importer.parts import UNKNOWN, Done, Nodes, due_nodes, due_relationships, first_import_id, open_first
 from importer.recall import check_complete, is_there_already, recall
 from importer.resilience import Resilience
 from importer.scaling.controller import Decision
@@ -119,7 +120,8 @@ def load_online(
     with (hold_lock(driver, database, bundle.manifest.operation_id) if lock is None else nullcontext(lock)) as held:
         load = _Load(bundle, held, options, events, stop or threading.Event())
         try:
-            return load.run(anchors, after_nodes)
+            with begin(lambda _: open_first(bundle)) as first:
+                return load.run(anchors, first.result, after_nodes)
         except KeyboardInterrupt:
             raise load.stopped("was interrupted") from None
         except GivenUpError as error:
@@ -160,7 +162,9 @@ class _Load:
     def stopped(self, why: str, hint: str = GOES_ON) -> StoppedHalfwayError:
         return StoppedHalfwayError(f"load of {self._lock.operation_id} {why}", hint=hint, **self.facts)
 
-    def run(self, anchors: pl.DataFrame, after_nodes: Callable[[], None]) -> OnlineResult:
+    def run(
+        self, anchors: pl.DataFrame, first: Callable[[], OpenPart], after_nodes: Callable[[], None],
+    ) -> OnlineResult:
         marks = find_marks(self._lock)
         if "rollback" in marks:
             raise RefusedError(f"a rollback of {self._lock.operation_id} has begun", hint="finish it with"
@@ -175,7 +179,7 @@ class _Load:
         if "complete" not in marks and (done.ranges or not resumed):
             create_constraint(self._lock)
             with self._steering:
-                self._write_all("nodes", Source(due_nodes(self._bundle, done)), done, nodes)
+                self._write_all("nodes", Source(due_nodes(self._bundle, done, first)), done, nodes)
                 after_nodes()
                 self._write_all("relationships", Source(due_relationships(self._bundle, done, nodes)), done, nodes)
             record_mark(self._lock, "complete")

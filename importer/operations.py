@@ -11,6 +11,7 @@ from typing import Any
 
 from importer.admission import Admit, admit_all, begins_something, note_run, out_of, size_of
 from importer.execute import Boundary, Run, pass_by
+from importer.files_ahead import check_ahead
 from importer.holding import hold_database, hold_server
 from importer.online import OnlineOptions
 from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
@@ -103,13 +104,14 @@ def load(
     where = {"mode": mode, "uri": address.uri, "database": address.database}
     with (working(events, "load", operation_id, mode, server_memory=memory_reader(address)) as work,
           hold_server(target), hold_bundle(bundle.path, "load"),
+          check_ahead(bundle) if mode == "online" else nullcontext() as ahead,
           hold_database(address, operation_id) if mode == "online" else nullcontext() as lock):
         # What another run has just recorded counts, and what it did to the database.
         bundle = open_bundle(bundle.path)
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,
                            leave_out=leave_out, indexes=indexes)
         admit(stages)
-        run = Run(address, target, options, work.events, on_boundary, lock)
+        run = Run(address, target, options, work.events, on_boundary, lock, ahead)
         run.run([stage for stage in stages if isinstance(stage, CHECKS)])
         # The journal first: what is not begun in the history needs no end there.
         if target is not None and any(isinstance(stage, ImportAside) for stage in stages):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -90,16 +91,20 @@ def first_import_id(group: NodeGroup, part: int) -> int:
     return group.first + sum(before.rows for before in group.parts[:part])
 
 
-def due_nodes(bundle: Bundle, done: Done) -> Iterator[DuePart]:
-    """Give the parts that have nodes to write, in the manifest's order."""
+def open_first(bundle: Bundle) -> OpenPart:
+    """Open the first part of nodes, which takes longer than what is asked of the database before it is written."""
+    return _open_nodes(bundle, bundle.manifest.node_groups[0], 0)
+
+
+def due_nodes(bundle: Bundle, done: Done, first: Callable[[], OpenPart]) -> Iterator[DuePart]:
+    """Give the parts that have nodes to write, in the manifest's order; `first` gives what `open_first` does."""
     for number, group in enumerate(bundle.manifest.node_groups):
         for index, part in enumerate(group.parts):
             gaps = done.gaps("nodes", number, index, part.rows)
             if gaps:
-                def opened(group: NodeGroup = group, index: int = index) -> OpenPart:
-                    return _open_nodes(bundle, group, index)
-
-                yield DuePart("nodes", number, index, gaps, opened)
+                is_first = (number, index) == (0, 0)
+                yield DuePart("nodes", number, index, gaps,
+                              first if is_first else partial(_open_nodes, bundle, group, index))
 
 
 def due_relationships(bundle: Bundle, done: Done, nodes: Nodes) -> Iterator[DuePart]:
@@ -108,10 +113,8 @@ def due_relationships(bundle: Bundle, done: Done, nodes: Nodes) -> Iterator[DueP
         for index, part in enumerate(group.parts):
             gaps = done.gaps("relationships", number, index, part.rows)
             if gaps:
-                def opened(group: RelationshipGroup = group, part: Part = part) -> OpenPart:
-                    return _open_relationships(bundle, group, part, nodes)
-
-                yield DuePart("relationships", number, index, gaps, opened)
+                yield DuePart("relationships", number, index, gaps,
+                              partial(_open_relationships, bundle, group, part, nodes))
 
 
 def _open_nodes(bundle: Bundle, group: NodeGroup, index: int) -> OpenPart:

@@ -17,7 +17,7 @@ from importer.batches import Source
 from importer.ledger import create_constraint, list_ledgers
 from importer.lock import Lock, hold_lock
 from importer.online import OnlineOptions, load_online
-from importer.parts import Done, Nodes, due_nodes
+from importer.parts import Done, Nodes, due_nodes, open_first
 from importer.resilience import DEFAULTS
 from importer.rollback import count_operation, delete_operation
 from importer.scaling.settings import Scaling
@@ -230,7 +230,7 @@ def test_a_lost_answer_to_a_commit_writes_nothing_twice(database, tmp_path, monk
 
 def first_batch(bundle, anchors, rows):
     """Give the first batch of nodes of a bundle."""
-    source = Source(due_nodes(bundle, Done()))
+    source = Source(due_nodes(bundle, Done(), lambda: open_first(bundle)))
     assert Nodes.before_load(bundle, anchors).ids.size == bundle.manifest.counts.nodes
     return source.take(rows, busy=0, writers=1)
 

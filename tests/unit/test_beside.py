@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from importer.beside import side_by_side
+from importer.beside import begin, side_by_side
 from synthgen.errors import BundleError, RefusedError
 from synthgen.progress import silent
 
@@ -90,3 +90,38 @@ def test_an_interrupt_ends_both():
     with pytest.raises(KeyboardInterrupt):
         side_by_side(until_ended(was_ended), fail(KeyboardInterrupt()), silent)
     assert was_ended == [True]
+
+
+def test_what_is_begun_tells_nobody_until_somebody_listens():
+    """A bar drawn beside a question would garble it."""
+    is_told, goes_on, reports = threading.Event(), threading.Event(), []
+
+    def work(progress):
+        progress("early", 1, 2)
+        is_told.set()
+        assert goes_on.wait(PATIENCE_S)
+        progress("late", 2, 2)
+        return "done"
+
+    with begin(work) as one:
+        assert is_told.wait(PATIENCE_S)
+        one.listen(lambda *report: reports.append(report))
+        goes_on.set()
+        assert one.result() == "done"
+    assert reports == [("late", 2, 2)]
+
+
+def test_what_nobody_waited_for_is_ended_with_the_block():
+    """A load that is refused does not read a hundred million rows to their end first."""
+    was_ended = []
+    with pytest.raises(RefusedError), begin(until_ended(was_ended)):
+        raise RefusedError("it is loaded already")
+    assert was_ended == [True]
+
+
+def test_an_error_of_what_is_begun_comes_where_it_is_waited_for():
+    """And as often as it is."""
+    with begin(fail(BundleError("rows are wrong"))) as one:
+        for _ in range(2):
+            with pytest.raises(BundleError, match="rows are wrong"):
+                one.result()
