@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, assert_never
 
 import neo4j
@@ -17,17 +16,17 @@ import polars as pl
 from importer.anchors import find_anchors
 from importer.beside import side_by_side
 from importer.bookmarks import transaction_of
-from importer.census import count_totals
 from importer.cleanup import drop_after
 from importer.files_ahead import FilesAhead
 from importer.holding import hold_database
-from importer.import_files import base_layout, bundle_files, file_options, write_base
+from importer.import_files import base_layout, import_arguments
 from importer.index_upkeep import Begun, await_indexes, begin_indexes, begin_with_schema
 from importer.ledger import remove_batches
 from importer.lock import Lock
 from importer.online import OnlineOptions, load_online
 from importer.preflight import (
     changed,
+    check_empty,
     check_folders,
     check_memory,
     check_product,
@@ -42,7 +41,7 @@ from importer.rollback import delete_operation
 from importer.schema import check_schema, end_schema
 from importer.schema_choice import SchemaChoice
 from importer.servers.target import Target, not_exchangeable
-from importer.servers.versions import Product, import_options, note_newer
+from importer.servers.versions import Product, note_newer
 from importer.stages import (
     AwaitIndexes,
     AwaitSchema,
@@ -72,12 +71,12 @@ from importer.stages import (
     WriteOnline,
 )
 from importer.store import drop_old, import_aside, scratch, swap
-from importer.validate import Check, compare, compare_base, count_and_digest, require
+from importer.validate import Check, check_result
 from synthgen.bundle.bringing import ready_files
 from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import Bundle, layout_of
 from synthgen.database import Address, connect, translated
-from synthgen.errors import LoadFailedError, RefusedError, StoppedHalfwayError
+from synthgen.errors import LoadFailedError, StoppedHalfwayError
 from synthgen.events import QUIET, Stream
 from synthgen.progress import Progress
 from synthgen.snapshot.check import check_tables
@@ -260,16 +259,7 @@ class Run:
     def _check_empty(self, schema: SchemaChoice) -> None:
         with self._connected() as driver:
             self._see(driver)
-            nodes, relationships = count_totals(driver, self.address)
-            lost = schema.find_losses(read_schema(driver, self.address))
-        if nodes or relationships:
-            raise RefusedError(f"{self.address.uri} holds {nodes:,} nodes and {relationships:,} relationships already",
-                               hint="restore into an empty database: another --home for `importer server start`",
-                               nodes=nodes, relationships=relationships)
-        if lost:
-            raise RefusedError(f"{self.address.uri} holds no nodes, but a schema that a restore would lose:"
-                               f" {'; '.join(lost)}",
-                               hint="drop it, or restore into another --home for `importer server start`", schema=lost)
+            check_empty(driver, self.address, schema)
 
     def _check_unchanged(self, stage: CheckUnchanged, progress: Progress) -> None:
         with self._unwritten(), self._connected() as driver:
@@ -288,14 +278,8 @@ class Run:
         target = self._exchangeable()
         folder = scratch(target)
         reads = [folder, *(bundle.path for bundle in stage.bundles)]
-
-        def place(path: Path) -> str:
-            return target.place(path, reads)
-
-        files = [write_base(stage.snapshot, folder, self.events.progress, place),
-                 *(bundle_files(bundle, place) for bundle in stage.bundles)]
-        arguments = [*import_options(stage.product), *file_options(files, stage.heap),
-                     *(argument for one in files for argument in one.arguments)]
+        arguments = import_arguments(stage.snapshot, stage.bundles, stage.product, heap=stage.heap, folder=folder,
+                                     progress=self.events.progress, place=lambda path: target.place(path, reads))
         import_aside(target, arguments, reads=reads, heap=stage.heap, progress=self.events.progress)
 
     def _see(self, driver: neo4j.Driver) -> None:
@@ -345,18 +329,9 @@ class Run:
 
     def _check_result(self, stage: CheckResult) -> None:
         with self._unwritten(), self._connected() as driver:
-            censuses, found = count_and_digest(
-                driver, self.address, [bundle.manifest for bundle in stage.bundles],
-                without=None if stage.digest is None else stage.without, progress=self.events.progress)
-            counted = [compare(census, bundle.manifest) for bundle, census in zip(stage.bundles, censuses, strict=True)]
-            for bundle, checks in zip(stage.bundles, counted, strict=True):
-                require(checks, bundle.manifest.operation_id)
-        if found is not None and found.digest != stage.digest:
-            raise LoadFailedError(f"after the load the base part's digest is {found.digest} instead of {stage.digest}",
-                                  hint="report this: the load is undone", expected=stage.digest, found=found.digest)
-        if found is not None:
-            self.checks |= {bundle.manifest.operation_id: (*checks, compare_base(found, bundle.manifest))
-                            for bundle, checks in zip(stage.bundles, counted, strict=True)}
+            self.checks |= check_result(
+                driver, self.address, [bundle.manifest for bundle in stage.bundles], digest=stage.digest,
+                without=stage.without, progress=self.events.progress)
 
     def _delete(self, lock: Lock) -> None:
         deleted = delete_operation(lock.driver, lock.database, lock.operation_id, events=self.events, lock=lock,

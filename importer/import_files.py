@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from importer.servers.settings import size_in_bytes
+from importer.servers.versions import Product, import_options
 from synthgen.bundle.layout import Layout, fits_argument, node_layout, relationship_layout
 from synthgen.bundle.manifest import NodeGroup, RelationshipGroup
 from synthgen.bundle.read import Bundle, layout_of
@@ -54,6 +55,16 @@ class ImportFiles:
     arguments: tuple[str, ...]
     longest_row: int
     parts: tuple[tuple[Path, Layout, int], ...]
+
+
+def import_arguments(
+    snapshot: Snapshot, bundles: Sequence[Bundle], product: Product, *, heap: str, folder: Path,
+    progress: Progress = silent, place: Place = absolute,
+) -> list[str]:
+    """Write a base to `folder`; give all arguments of the import that reads it and bundles. Raises as `write_base`."""
+    files = [write_base(snapshot, folder, progress, place), *(bundle_files(bundle, place) for bundle in bundles)]
+    return [*import_options(product), *file_options(files, heap),
+            *(argument for one in files for argument in one.arguments)]
 
 
 def file_options(files: Sequence[ImportFiles], heap: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import neo4j
 
+from importer.census import count_totals
 from importer.cypher import DIALECT
 from importer.schema_choice import SchemaChoice
 from importer.servers.settings import size_in_bytes
@@ -15,6 +16,7 @@ from synthgen.database import Address, ask_server, translated
 from synthgen.errors import LoadFailedError, RefusedError, ServerError, UsageError
 from synthgen.graph import SchemaItem
 from synthgen.snapshot.export import DatabaseDigest
+from synthgen.snapshot.schema import read_schema
 from synthgen.types import TYPES
 
 # An import of 5.26 with 192m fails before its first row; one with 256m made a store of 660,000 nodes.
@@ -57,6 +59,23 @@ def check_types(product: Product, types: Collection[str]) -> None:
             f" {product.store or 'unknown'}, cannot hold",
             hint="only Enterprise Edition since 2025.10 with format block can; use such a server, or make them lists"
                  " before the export", types=vectors)
+
+
+def check_empty(driver: neo4j.Driver, address: Address, schema: SchemaChoice) -> None:
+    """Make sure that a database holds nothing which a restore with this schema would lose.
+
+    Raises:
+        RefusedError: It holds nodes, relationships, indexes or constraints.
+    """
+    nodes, relationships = count_totals(driver, address)
+    if nodes or relationships:
+        raise RefusedError(f"{address.uri} holds {nodes:,} nodes and {relationships:,} relationships already",
+                           hint="restore into an empty database: another --home for `importer server start`",
+                           nodes=nodes, relationships=relationships)
+    lost = schema.find_losses(read_schema(driver, address))
+    if lost:
+        raise RefusedError(f"{address.uri} holds no nodes, but a schema that a restore would lose: {'; '.join(lost)}",
+                           hint="drop it, or restore into another --home for `importer server start`", schema=lost)
 
 
 def check_space(target: Target, needed: int) -> None:

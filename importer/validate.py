@@ -12,7 +12,7 @@ from importer.beside import side_by_side
 from importer.census import Census, take_census
 from synthgen.bundle.manifest import Manifest
 from synthgen.database import Address
-from synthgen.errors import ValidationFailedError
+from synthgen.errors import LoadFailedError, ValidationFailedError
 from synthgen.profile import profile_from_document
 from synthgen.progress import Progress, silent
 from synthgen.snapshot.export import DatabaseDigest, digest_database
@@ -66,6 +66,33 @@ def count_and_digest(
         return count(progress), None
     return side_by_side(
         count, lambda told: digest_database(driver, address, without=without, progress=told), progress)
+
+
+def check_result(
+    driver: neo4j.Driver, address: Address, manifests: Sequence[Manifest], *, digest: str | None,
+    without: Collection[str], progress: Progress = silent,
+) -> dict[str, tuple[Check, ...]]:
+    """Check what a load or a restore has come to; the base part only where its `digest` is known.
+
+    Returns:
+        By operation id the checks that `validate` makes, all passed; nothing where the base part was not looked at.
+
+    Raises:
+        ValidationFailedError: What was loaded is not all there.
+        LoadFailedError: The base part is not what it was.
+    """
+    censuses, found = count_and_digest(driver, address, manifests, without=None if digest is None else without,
+                                       progress=progress)
+    counted = [compare(census, manifest) for manifest, census in zip(manifests, censuses, strict=True)]
+    for manifest, checks in zip(manifests, counted, strict=True):
+        require(checks, manifest.operation_id)
+    if found is None:
+        return {}
+    if found.digest != digest:
+        raise LoadFailedError(f"after the load the base part's digest is {found.digest} instead of {digest}",
+                              hint="report this: the load is undone", expected=digest, found=found.digest)
+    return {manifest.operation_id: (*checks, compare_base(found, manifest))
+            for manifest, checks in zip(manifests, counted, strict=True)}
 
 
 def compare(census: Census, manifest: Manifest) -> list[Check]:
