@@ -82,7 +82,7 @@ def remove_batches(lock: Lock) -> None:
 
 
 def _delete_all_but(lock: Lock, marks: Sequence[Mark]) -> None:
-    while lock.write(cypher.DELETE_BATCHES, {"keep": list(marks), "limit": DELETE_ROWS})[0]["deleted"]:
+    while lock.write(cypher.DELETE_BATCHES, {"keep": list(marks), "limit": DELETE_ROWS})[0]["deleted"] == DELETE_ROWS:
         continue
 
 
