@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 
 from importer.ledger import clear_leftovers
-from importer.lock import Lock, hold_lock
+from importer.lock import Lock, check_free, hold_lock
 from importer.servers.target import Target
 from importer.settle import settle
 from importer.store import hold
-from synthgen.database import Address, open_driver, translated
+from synthgen.database import Address, connect, open_driver, translated
 
 
 @contextmanager
@@ -32,6 +32,19 @@ def hold_database(address: Address, operation_id: str, lock: Lock | None = None)
             taken = held.enter_context(hold_lock(driver, address.database, operation_id))
             clear_leftovers(taken)
         yield taken
+
+
+def check_unheld(address: Address) -> None:
+    """Make sure that nobody is at work on a database whose store will be exchanged, and its lock with it.
+
+    Who comes later is noticed when the store is exchanged, since he writes.
+
+    Raises:
+        LockedError: Another live run holds it.
+        UnreachableError, NotAllowedError, UsageError, SynthError: As `synthgen.database.connect`.
+    """
+    with connect(address) as driver:
+        check_free(driver, address.database)
 
 
 @contextmanager

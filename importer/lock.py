@@ -149,9 +149,25 @@ def _release(lock: Lock, resilience: Resilience, *, after_failure: bool = False)
 
 def find_worker(driver: neo4j.Driver, database: str) -> str | None:
     """Find the operation for which a live run holds the database's lock; None when nobody does."""
+    holder = _find_holder(driver, database)
+    return None if holder is None else holder.operation_id
+
+
+def check_free(driver: neo4j.Driver, database: str) -> None:
+    """Make sure that no live run holds the database's lock, for who cannot hold it himself: his store will be another.
+
+    Raises:
+        LockedError: One does.
+    """
+    holder = _find_holder(driver, database)
+    if holder is not None:
+        raise _locked(database, holder)
+
+
+def _find_holder(driver: neo4j.Driver, database: str) -> Holder | None:
     with driver.session(database=database) as session:
         holders = [Holder(**row) for row in session.run(cypher.READ_HOLDERS).data()]
-        return next((holder.operation_id for holder in holders if not holder.is_dead(
+        return next((holder for holder in holders if not holder.is_dead(
             lambda owner: session.run(cypher.READ_SIGNS, holder=owner).single(strict=True)["age_ms"])), None)
 
 

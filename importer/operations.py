@@ -12,7 +12,7 @@ from typing import Any
 from importer.admission import Admit, admit_all, begins_something, note_run, out_of, size_of
 from importer.execute import Boundary, Run, pass_by
 from importer.files_ahead import check_ahead
-from importer.holding import hold_database, hold_server
+from importer.holding import check_unheld, hold_database, hold_server
 from importer.online import OnlineOptions
 from importer.planning import DEFAULT_HEAP, plan_load, plan_restore, plan_rollback
 from importer.resilience import DEFAULTS, Resilience
@@ -106,6 +106,8 @@ def load(
           hold_server(target), hold_bundle(bundle.path, "load"),
           check_ahead(bundle) if mode == "online" else nullcontext() as ahead,
           hold_database(address, operation_id) if mode == "online" else nullcontext() as lock):
+        if mode == "offline" and target is not None:
+            check_unheld(address)
         # What another run has just recorded counts, and what it did to the database.
         bundle = open_bundle(bundle.path)
         stages = plan_load(bundle, address, mode=mode, base=base, target=target, allow_changed=allow_changed, heap=heap,

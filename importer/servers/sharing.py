@@ -4,7 +4,8 @@ Java spends half of a start on reading, checking and linking 16,000 classes. Wit
 sharing) it maps one file instead. Measured on two busy cores, in seconds of processor: server start 8.4 → 4.9 (5.26.30)
 and 9.6 → 5.3 (2026.09.0), import of 1,000 nodes 4.5 → 3.1 and 4.6 → 3.5. It is made once per version, before its first
 start, takes about as much as ten starts save and 150 MB, and lies beside the jars. Java itself refuses an archive of
-other jars or of another Java, and then starts without, as it does when there is none.
+other jars or of another Java, and then starts without, as it does when there is none; so each Java that uses these
+jars, such as that of each virtual environment, has its own, which goes when that Java is gone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ LONGEST_SECONDS = 600
 # Java ends at a longer line, and warns of each class that another run gives another name.
 LONGEST_LINE = 4_000
 UNFINISHED = ".making."
+SUFFIX, OWNER = ".jsa", ".java"
 UNSTABLE = "/$Proxy"
 
 
@@ -67,8 +69,10 @@ def prepare_sharing(runtime: Runtime, *, progress: Progress = silent) -> None:
 
 def _make(runtime: Runtime, archive: Path, progress: Progress) -> None:
     phase = f"prepare quick starts of Neo4j {runtime.version}"
-    for old in archive.parent.glob(f"{runtime.version}-*"):
-        old.unlink()
+    for old in archive.parent.glob(f"{runtime.version}-*{SUFFIX}"):
+        if _owner(old) in {None, runtime.java}:
+            old.unlink()
+            old.with_suffix(OWNER).unlink(missing_ok=True)
     for left in archive.parent.glob(f"{UNFINISHED}*"):
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=archive.parent) as folder:
@@ -83,7 +87,17 @@ def _make(runtime: Runtime, archive: Path, progress: Progress) -> None:
         except (OSError, subprocess.SubprocessError, ServerError):
             made.unlink(missing_ok=True)
             made.touch()
+        archive.with_suffix(OWNER).write_text(str(runtime.java), encoding="utf-8")
         made.replace(archive)
+
+
+def _owner(archive: Path) -> Path | None:
+    """Give the Java that an archive is for; None when it is not there any more."""
+    try:
+        java = Path(archive.with_suffix(OWNER).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return java if java.exists() else None
 
 
 def _note_classes(runtime: Runtime, home: Path) -> Path:
@@ -110,5 +124,5 @@ def _archive(runtime: Runtime) -> Path:
     listing = [str(runtime.java.resolve()), (runtime.java.parent.parent / "release").read_text(encoding="utf-8")]
     listing += [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in runtime.class_files]
     key = hashlib.blake2b("\n".join(listing).encode(), digest_size=8).hexdigest()
-    return cache_folder() / FOLDER / f"{runtime.version}-{key}.jsa"
+    return cache_folder() / FOLDER / f"{runtime.version}-{key}{SUFFIX}"
 

@@ -294,6 +294,8 @@ def test_two_loads_at_once_from_different_places(shop):
         for one in (shop, elsewhere):
             for command in (f"load {SECOND}", f"rollback {FIRST}"):
                 refused(one.run(f"importer {command} --json"), 11, "is locked by", kind="LockedError")
+        refused(shop.run(f"importer load {SECOND} --mode offline --json"), 11, "is locked by", kind="LockedError")
+    assert shop.events(SECOND) == ["generated"]
     shop.do(f"importer load {SECOND}")
     assert shop.do(f"importer validate {FIRST}")["passed"]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +24,10 @@ def runtime(monkeypatch, tmp_path):
     return resolve("5.26.30")
 
 
+def archives():
+    return sorted((cache_folder() / FOLDER).glob("*.jsa"))
+
+
 def attempts(runtime):
     """Prepare, and give how far that came."""
     reports = []
@@ -36,7 +42,23 @@ def test_an_archive_that_cannot_be_made_is_tried_once_for_the_same_jars(runtime)
     assert attempts(runtime) == []
     os.utime(runtime.jars / "a.jar", (1, 1))
     assert attempts(runtime) == [(0, 2)]
-    assert [path.stat().st_size for path in (cache_folder() / FOLDER).iterdir() if path.name != ".lock"] == [0]
+    assert [path.stat().st_size for path in archives()] == [0]
+
+
+def test_each_java_keeps_its_own_until_it_is_gone(runtime, tmp_path):
+    """Two virtual environments that use the same jars in turns do not make the archive anew at each turn."""
+    home = tmp_path / "other java"
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").write_bytes(b"")
+    (home / "release").write_text("JAVA_VERSION", encoding="utf-8")
+    other = replace(runtime, java=home / "bin" / "java")
+    assert [attempts(one) for one in (runtime, other, runtime, other)] == [[(0, 2)], [(0, 2)], [], []]
+    assert len(archives()) == 2
+    shutil.rmtree(home)
+    os.utime(runtime.jars / "a.jar", (1, 1))
+    assert attempts(runtime) == [(0, 2)]
+    assert len(archives()) == 1
+    assert len(list((cache_folder() / FOLDER).glob("5.26.30-*"))) == 2
 
 
 def test_java_starts_without_an_archive_that_is_spoilt(runtime):
