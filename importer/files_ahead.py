@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,16 +22,16 @@ class FilesAhead:
     """
 
     bundle: Bundle
-    _files: Beside[None]
+    _files: Future[None]
     _rows: Beside[None]
 
     def await_files(self, progress: Progress) -> None:
         """Wait until files are checked; raises as `synthgen.bundle.bringing.ready_files`."""
-        self._files.listen(progress)
+        self._rows.listen(progress)
         self._files.result()
 
     def await_rows(self, progress: Progress) -> None:
-        """Wait until rows are checked; raises as `synthgen.bundle.check.check_rows`."""
+        """Wait until rows are checked; raises as `await_files` and `synthgen.bundle.check.check_rows`."""
         self._rows.listen(progress)
         self._rows.result()
 
@@ -41,11 +42,16 @@ def check_ahead(bundle: Bundle) -> Iterator[FilesAhead | None]:
     if bundle.manifest.files_at is not None:
         yield None
         return
-    with begin(lambda told: ready_files(bundle, told)) as files:
+    files: Future[None] = Future()
 
-        def rows(told: Progress) -> None:
-            files.result()
-            check_rows(bundle, told)
+    def check(told: Progress) -> None:
+        try:
+            ready_files(bundle, told)
+        except BaseException as error:
+            files.set_exception(error)
+            raise
+        files.set_result(None)
+        check_rows(bundle, told)
 
-        with begin(rows) as checked:
-            yield FilesAhead(bundle, files, checked)
+    with begin(check) as rows:
+        yield FilesAhead(bundle, files, rows)

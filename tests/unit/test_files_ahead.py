@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +59,27 @@ def test_wrong_rows_in_files_with_right_digests_are_told_when_rows_are_due(tmp_p
         ahead.await_files(silent)
         with pytest.raises(BundleError, match="the id 0 is there twice"):
             ahead.await_rows(silent)
+
+
+@pytest.mark.parametrize("check", ["ready_files", "check_rows"])
+def test_what_nobody_waits_for_ends_at_once(tmp_path, monkeypatch, check):
+    """A bundle of a hundred million rows is not read to its end when the database is locked."""
+    ended, is_under_way = [], threading.Event()
+
+    def endless(_, told):
+        for _ in range(6000):
+            try:
+                told("checking", 0, 1)
+            except Exception:
+                ended.append(True)
+                raise
+            is_under_way.set()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(f"importer.files_ahead.{check}", endless)
+    with check_ahead(bundle_in(tmp_path)):
+        assert is_under_way.wait(60)
+    assert ended == [True]
 
 
 def test_nothing_is_brought_from_elsewhere_before_it_is_asked_for(tmp_path):
