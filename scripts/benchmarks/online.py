@@ -39,6 +39,7 @@ PAGE_CACHE = "1g"
 FACTOR = 10.0
 TOOL_SECONDS, TOOL_RATIO = 11.5, 0.25
 """The best time of the tool that was before for fewer than half of what template 10x is here; once recorded."""
+OPERATIONS = ("template", "random")
 RESOURCES = 93_000
 """With three relationships for each node: 100,000 nodes and 300,000 relationships."""
 WARM_UPS = {False: 2, True: 0}
@@ -99,16 +100,20 @@ class Routes:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Name the options of this part."""
+    parser.add_argument("--operation", choices=OPERATIONS, action="append",
+                        help="this operation only, not also the other; repeatable")
     parser.add_argument("--settings", action="store_true",
                         help="also with fixed numbers of writers and rows, ours and by hand with the same")
 
 
 def figures(run: Run, options: argparse.Namespace) -> Iterator[Figure]:
     """Measure the sample tenant made ten times as large, then an operation with three relationships a node."""
-    with _prepared(TemplateParameters(scale_factor=FACTOR), dense=False) as (site, folder):
-        yield from _in_one_go(site, folder, run)
-        yield from _routes(site, folder, "template 10x", run, settings=False)
-    if not run.quick:
+    wanted = options.operation or (OPERATIONS[:1] if run.quick else OPERATIONS)
+    if "template" in wanted:
+        with _prepared(TemplateParameters(scale_factor=FACTOR), dense=False) as (site, folder):
+            yield from _in_one_go(site, folder, run)
+            yield from _routes(site, folder, "template 10x", run, settings=False)
+    if "random" in wanted:
         with _prepared(RandomParameters(count=RESOURCES), dense=True) as (site, folder):
             yield from _routes(site, folder, f"random {RESOURCES:,}", run, settings=options.settings)
 
