@@ -213,13 +213,13 @@ class Run:
                 assert_never(stage)
 
     def _check_files(self, bundle: Bundle, progress: Progress) -> None:
-        if self.ahead is not None and self.ahead.bundle.path == bundle.path:
+        if self.ahead is not None and self.ahead.is_of(bundle):
             self.ahead.await_files(progress)
         else:
             ready_files(bundle, progress)
 
     def _check_rows(self, bundle: Bundle, progress: Progress) -> None:
-        if self.ahead is not None and self.ahead.bundle.path == bundle.path:
+        if self.ahead is not None and self.ahead.is_of(bundle):
             self.ahead.await_rows(progress)
         else:
             check_rows(bundle, progress)

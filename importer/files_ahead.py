@@ -21,9 +21,13 @@ class FilesAhead:
     Whoever has to ask a user first asks meanwhile, and what is refused in between ends them.
     """
 
-    bundle: Bundle
+    _bundle: Bundle
     _files: Future[None]
     _rows: Beside[None]
+
+    def is_of(self, bundle: Bundle) -> bool:
+        """Whether it is this bundle, read again or not, that is checked."""
+        return self._bundle.path == bundle.path
 
     def await_files(self, progress: Progress) -> None:
         """Wait until files are checked; raises as `synthgen.bundle.bringing.ready_files`."""

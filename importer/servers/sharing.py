@@ -2,10 +2,10 @@
 
 Java spends half of a start on reading, checking and linking 16,000 classes. With an archive of them (class data
 sharing) it maps one file instead. Measured on two busy cores, in seconds of processor: server start 8.4 → 4.9 (5.26.30)
-and 9.6 → 5.3 (2026.09.0), import of 1,000 nodes 4.5 → 3.1 and 4.6 → 3.5. It is made once per version, before its first
-start, takes about as much as ten starts save and 150 MB, and lies beside the jars. Java itself refuses an archive of
-other jars or of another Java, and then starts without, as it does when there is none; so each Java that uses these
-jars, such as that of each virtual environment, has its own, which goes when that Java is gone.
+and 9.6 → 5.3 (2026.09.0), import of 1,000 nodes 4.5 → 3.1 and 4.6 → 3.5. It is made once per version and Java, before
+the first start, takes about as much as ten starts save and 150 MB, and lies beside the jars. Java itself refuses an
+archive of other jars or of another Java, and then starts without, as it does when there is none; so each Java that uses
+these jars, such as that of each virtual environment, has its own. Those of a Java that is gone go when one is made.
 """
 
 from __future__ import annotations

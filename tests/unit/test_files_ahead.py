@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from importer.files_ahead import check_ahead
+from synthgen.bundle.check import check_rows
 from synthgen.bundle.read import Bundle
 from synthgen.errors import BundleError
 from synthgen.files import file_digest
@@ -30,12 +31,20 @@ def spoil(bundle: Bundle) -> Path:
     return path
 
 
-def test_what_is_right_passes_and_progress_is_told(tmp_path):
-    told = []
+def test_what_is_right_passes_and_progress_is_told(tmp_path, monkeypatch):
+    """From the moment on that somebody waits, to the end."""
+    told, is_heard = [], threading.Event()
+
+    def checked_when_heard(bundle, progress):
+        assert is_heard.wait(60)
+        check_rows(bundle, progress)
+
+    monkeypatch.setattr("importer.files_ahead.check_rows", checked_when_heard)
     with check_ahead(bundle_in(tmp_path)) as ahead:
-        ahead.await_files(silent)
+        ahead.await_files(lambda *report: told.append(report))
+        is_heard.set()
         ahead.await_rows(lambda *report: told.append(report))
-    assert set(told) <= {("checking rows", 50, 50)}
+    assert told[-1] == ("checking rows", 50, 50)
 
 
 def test_a_file_that_is_not_the_manifests_is_told_when_files_are_due(tmp_path):
