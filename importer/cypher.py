@@ -46,18 +46,19 @@ WIN_CLAIM = (
 )
 # The SET takes the write lock, so what is compared afterwards cannot change any more.
 END_HOLDER = (
-    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}', owner: $seen_owner}}) SET n.touched = $owner"
-    " WITH n WHERE n.heartbeat = $seen_heartbeat DELETE n RETURN $seen_owner AS owner"
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}) WHERE coalesce(n.owner, '') = $seen_owner"
+    " SET n.touched = $owner"
+    " WITH n WHERE coalesce(n.heartbeat, 0) = $seen_heartbeat DELETE n RETURN $seen_owner AS owner"
 )
 BEAT = f"{DIALECT}{_HELD}SET held.heartbeat = timestamp() RETURN held.owner AS owner"
 READ_OWNER = f"{DIALECT}{_HELD}RETURN held.owner AS owner"
 RELEASE_LOCK = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{owner: $owner}}) DELETE n"
 READ_CLAIMS = (
     f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}})"
-    " RETURN n.owner AS owner, timestamp() - n.heartbeat AS age_ms"
+    " RETURN coalesce(n.owner, '') AS owner, timestamp() - coalesce(n.heartbeat, 0) AS age_ms"
 )
 DELETE_CLAIMS = (
-    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}}) WHERE n.owner IN $owners DELETE n"
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}}) WHERE coalesce(n.owner, '') IN $owners DELETE n"
 )
 FIND_TRANSACTIONS = (
     f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData, status WHERE metaData.{OWNER_KEY} = $holder"

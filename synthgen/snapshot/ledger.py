@@ -26,10 +26,11 @@ AHEAD_SECONDS = 5.0
 """A sign of life that is still to come by more than this is from before the server's clock jumped back."""
 
 # The queries lack the dialect that whoever runs them puts in front.
+# A lock that somebody has taken properties from is nobody's, and old.
 READ_HOLDERS = (
-    f"MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}})"
-    " RETURN n.owner AS owner, n.operation_id AS operation_id, toString(n.since) AS since, n.heartbeat AS heartbeat,"
-    " timestamp() - n.heartbeat AS age_ms"
+    f"MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}) WITH n, coalesce(n.heartbeat, 0) AS heartbeat"
+    " RETURN coalesce(n.owner, '') AS owner, coalesce(n.operation_id, 'nothing') AS operation_id,"
+    " coalesce(toString(n.since), 'ever') AS since, heartbeat, timestamp() - heartbeat AS age_ms"
 )
 READ_SIGNS = (
     f"SHOW TRANSACTIONS YIELD metaData, elapsedTime WHERE metaData.{READER_KEY} = $holder"

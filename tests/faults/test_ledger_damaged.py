@@ -62,6 +62,9 @@ RIGHT = {
     "the constraint dropped": "DROP CONSTRAINT __synthgen_batch",
     "a lock of nobody": f"CREATE (:{LOAD_LABEL} {{name: 'lock', operation_id: $o, owner: 'elsewhere:1:0',"
                         " since: datetime(), heartbeat: 0})",
+    "a lock without a heartbeat": f"CREATE (:{LOAD_LABEL} {{name: 'lock', operation_id: $o, owner: 'elsewhere:1:0'}})",
+    "a lock with nothing in it": f"CREATE (:{LOAD_LABEL} {{name: 'lock'}})",
+    "a claim with nothing in it": f"CREATE (:{LOAD_LABEL} {{name: 'claim'}})",
 }
 
 
