@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from synthgen.database import CYPHER_5, quote
 from synthgen.metadata import OPERATION_ID
 from synthgen.snapshot import ledger
-from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL, LOCK_NAME
+from synthgen.snapshot.ledger import BATCH_LABEL, LOAD_LABEL, LOCK_NAME, NOBODY
 from synthgen.types import TYPES
 
 DIALECT = CYPHER_5
@@ -23,6 +23,7 @@ OWNER_KEY = "synthgen_owner"
 """Under this key each transaction of ours names the lock's owner in its metadata."""
 
 _MARKED = f"n.{quote(OPERATION_ID)}"
+_OWNER = f"coalesce(n.owner, '{NOBODY}')"
 _HELD = f"MATCH (held:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}', owner: $owner}}) "
 _RECORD = (
     f"CREATE (:{quote(BATCH_LABEL)} {{operation_id: $operation_id, kind: $kind, group: $group, part: $part,"
@@ -46,7 +47,7 @@ WIN_CLAIM = (
 )
 # The SET takes the write lock, so what is compared afterwards cannot change any more.
 END_HOLDER = (
-    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}) WHERE coalesce(n.owner, '') = $seen_owner"
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}) WHERE {_OWNER} = $seen_owner"
     " SET n.touched = $owner"
     " WITH n WHERE coalesce(n.heartbeat, 0) = $seen_heartbeat DELETE n RETURN $seen_owner AS owner"
 )
@@ -55,10 +56,10 @@ READ_OWNER = f"{DIALECT}{_HELD}RETURN held.owner AS owner"
 RELEASE_LOCK = f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{owner: $owner}}) DELETE n"
 READ_CLAIMS = (
     f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}})"
-    " RETURN coalesce(n.owner, '') AS owner, timestamp() - coalesce(n.heartbeat, 0) AS age_ms"
+    f" RETURN {_OWNER} AS owner, timestamp() - coalesce(n.heartbeat, 0) AS age_ms"
 )
 DELETE_CLAIMS = (
-    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}}) WHERE coalesce(n.owner, '') IN $owners DELETE n"
+    f"{DIALECT}MATCH (n:{quote(LOAD_LABEL)} {{name: '{CLAIM_NAME}'}}) WHERE {_OWNER} IN $owners DELETE n"
 )
 FIND_TRANSACTIONS = (
     f"{DIALECT}SHOW TRANSACTIONS YIELD transactionId, metaData, status WHERE metaData.{OWNER_KEY} = $holder"

@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 HEAP = "2g"
 """Of every server and every import, unless a measurement says otherwise."""
-AGAIN_AND_AGAIN = {"internal.dbms.strictly_prioritize_id_freelist": "true", "db.checkpoint.interval.time": "10s"}
+REPEATED = {"internal.dbms.strictly_prioritize_id_freelist": "true", "db.checkpoint.interval.time": "10s"}
 """For loads that are rolled back and repeated, so that none is slower for those before it.
 
 By itself a server writes anew beside what was rolled back, and each repetition would scan the holes of all before it;

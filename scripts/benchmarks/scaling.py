@@ -21,17 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import SAME_RATE, Figure
-from benchmarks.ground import (
-    AGAIN_AND_AGAIN,
-    Run,
-    Site,
-    count_rows,
-    grown,
-    make_bundle,
-    running_server,
-    sample_base,
-    scratch,
-)
+from benchmarks.ground import REPEATED, Run, Site, count_rows, grown, make_bundle, running_server, sample_base, scratch
 from benchmarks.measuring import in_child
 from importer.online import OnlineOptions
 from importer.operations import load, rollback
@@ -84,7 +74,7 @@ def _on(folder: Path, kind: Kind, run: Run) -> Figure:
     base = folder / "base"
     rows = in_child(_prepare, folder, RESOURCES[run.quick]).result
     with running_server(folder / "neo4j", open_snapshot(base), heap=kind.heap, page_cache=kind.page_cache,
-                        config={**kind.config, **AGAIN_AND_AGAIN}) as site:
+                        config={**kind.config, **REPEATED}) as site:
         if kind.processors is not None:
             _confine(site, kind.processors)
         grid, turns = in_child(_measure_all, folder, site.address, GRID[run.quick], run.times).result

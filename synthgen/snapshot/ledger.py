@@ -18,6 +18,7 @@ from synthgen.owners import is_gone
 LOAD_LABEL = "__SynthgenLoad"
 BATCH_LABEL = "__SynthgenBatch"
 LOCK_NAME = "lock"
+NOBODY = "nobody"
 READER_KEY = "synthgen_reader"
 """Under this key transactions name a lock's owner in their metadata, to show that it lives while it writes nothing."""
 STALE_SECONDS = 60.0
@@ -26,10 +27,10 @@ AHEAD_SECONDS = 5.0
 """A sign of life that is still to come by more than this is from before the server's clock jumped back."""
 
 # The queries lack the dialect that whoever runs them puts in front.
-# A lock that somebody has taken properties from is nobody's, and old.
+# Of a lock that somebody has taken properties from: without an owner it is nobody's, without a heartbeat old.
 READ_HOLDERS = (
     f"MATCH (n:{quote(LOAD_LABEL)} {{name: '{LOCK_NAME}'}}) WITH n, coalesce(n.heartbeat, 0) AS heartbeat"
-    " RETURN coalesce(n.owner, '') AS owner, coalesce(n.operation_id, 'nothing') AS operation_id,"
+    f" RETURN coalesce(n.owner, '{NOBODY}') AS owner, coalesce(n.operation_id, 'nothing') AS operation_id,"
     " coalesce(toString(n.since), 'ever') AS since, heartbeat, timestamp() - heartbeat AS age_ms"
 )
 READ_SIGNS = (
